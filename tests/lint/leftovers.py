@@ -31,10 +31,12 @@ def tracked(root):
     """The project's files, from the root, in a fixed order."""
     if (root / ".git").exists():
         names = subprocess.run(
-            ["git", "-C", str(root), "ls-files", "-z"],
+            ["git", "-c", f"safe.directory={root.resolve()}", "-C", str(root),
+             "ls-files", "-z"],
             check=True, capture_output=True, text=True).stdout.split("\0")
     else:
         names = [f.relative_to(root).as_posix() for f in root.rglob("*")]
+        names = [n for n in names if not n.startswith("build/")]
     return sorted(n for n in names if n and (root / n).is_file())
 
 
