@@ -23,7 +23,8 @@ if "$FUZZER" -max_total_time="$SECONDS_TO_RUN" -timeout=10 \
   >"$work/log" 2>&1; then
   printf '%s: no finding, %s\n' "$name" "$(grep -a '^Done ' "$work/log")"
 else
-  tail -n 60 "$work/log"
+  # From the first line of the report: before it are statistics.
+  sed -n '/ERROR: \|runtime error: /,$p' "$work/log" | head -n 60
   printf '%s: FINDING, its input is in %s\n' "$name" "$work"
   exit 1
 fi
