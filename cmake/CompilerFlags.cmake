@@ -12,6 +12,8 @@ target_include_directories(splnet_options INTERFACE ${PROJECT_SOURCE_DIR})
 # One multiplication and one addition stay two roundings on every machine, so
 # that what a build prints does not depend on its compiler.
 target_compile_options(splnet_options INTERFACE -ffp-contract=off)
+# Abseil comes in some forty shared libraries; a program starts with its own.
+target_link_options(splnet_options INTERFACE LINKER:--as-needed)
 
 if(SPLNET_SANITIZE)
   set(sanitize -fsanitize=${SPLNET_SANITIZE} -fno-sanitize-recover=all
@@ -61,6 +63,8 @@ if(SPLNET_LTO)
   if(NOT CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
     message(FATAL_ERROR "SPLNET_LTO is for GCC; this is ${CMAKE_CXX_COMPILER}")
   endif()
-  target_compile_options(splnet_lto INTERFACE -flto=auto -ffat-lto-objects)
-  target_link_options(splnet_lto_link INTERFACE -flto=auto)
+  # One partition: GCC needs make to work on several at once, and it inlines
+  # within one only.
+  target_compile_options(splnet_lto INTERFACE -flto -ffat-lto-objects)
+  target_link_options(splnet_lto_link INTERFACE -flto -flto-partition=one)
 endif()
