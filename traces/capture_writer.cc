@@ -20,6 +20,7 @@ namespace {
 
 constexpr size_t kBufferBytes = size_t{256} << 10;
 constexpr size_t kMaxOption = 65535;
+constexpr size_t kOptionsEndBytes = 4;
 constexpr uint32_t kFlagInbound = 1;
 constexpr uint32_t kFlagOutbound = 2;
 
@@ -30,9 +31,40 @@ constexpr size_t OptionBytes(size_t size) {
   return size == 0 ? 0 : 4 + Padded(size);
 }
 
-std::span<const std::byte> AsBytes(std::string_view text) {
-  return std::as_bytes(std::span(text.data(), text.size()));
-}
+// Fills a block, little-endian; the caller has claimed room for all of it.
+class BlockFiller {
+ public:
+  explicit BlockFiller(std::byte* at) : at_(at) {}
+
+  void Put16(uint16_t value) {
+    *at_++ = static_cast<std::byte>(value);
+    *at_++ = static_cast<std::byte>(value >> 8);
+  }
+  void Put32(uint32_t value) {
+    Put16(static_cast<uint16_t>(value));
+    Put16(static_cast<uint16_t>(value >> 16));
+  }
+  void PutBytes(std::span<const std::byte> bytes) {
+    if (!bytes.empty()) std::memcpy(at_, bytes.data(), bytes.size());
+    at_ += bytes.size();
+  }
+  // What brings `size` bytes to a multiple of 4.
+  void PutPadding(size_t size) {
+    const size_t padding = Padded(size) - size;
+    std::memset(at_, 0, padding);
+    at_ += padding;
+  }
+  void PutOption(uint16_t code, std::string_view value) {
+    if (value.empty()) return;
+    Put16(code);
+    Put16(static_cast<uint16_t>(value.size()));
+    PutBytes(std::as_bytes(std::span(value.data(), value.size())));
+    PutPadding(value.size());
+  }
+
+ private:
+  std::byte* at_;
+};
 
 uint32_t FlagsOf(CaptureDirection direction) {
   switch (direction) {
@@ -105,7 +137,7 @@ std::unique_ptr<CaptureWriter> CaptureWriter::ToMemory(
 
 CaptureWriter::CaptureWriter(int fd, std::string name,
                              std::vector<std::byte>* memory)
-    : fd_(fd), name_(std::move(name)), memory_(memory) {
+    : fd_(fd), name_(std::move(name)), memory_(memory), buffer_(kBufferBytes) {
   WriteSection();
 }
 
@@ -113,14 +145,15 @@ CaptureWriter::~CaptureWriter() { Close().IgnoreError(); }
 
 void CaptureWriter::WriteSection() {
   constexpr uint32_t kUnknownLength = 0xffffffff;  // of the section: -1
-  Put32(kBlockSection);
-  Put32(kSectionBytes);
-  Put32(kByteOrderMagic);
-  Put16(1);  // version 1.0
-  Put16(0);
-  Put32(kUnknownLength);
-  Put32(kUnknownLength);
-  Put32(kSectionBytes);
+  BlockFiller block(Claim(kSectionBytes));
+  block.Put32(kBlockSection);
+  block.Put32(kSectionBytes);
+  block.Put32(kByteOrderMagic);
+  block.Put16(1);  // version 1.0
+  block.Put16(0);
+  block.Put32(kUnknownLength);
+  block.Put32(kUnknownLength);
+  block.Put32(kSectionBytes);
 }
 
 uint32_t CaptureWriter::AddInterface(const CaptureTap& tap) {
@@ -128,21 +161,21 @@ uint32_t CaptureWriter::AddInterface(const CaptureTap& tap) {
       std::string_view(tap.name).substr(0, kMaxOption);
   const std::string_view description =
       std::string_view(tap.description).substr(0, kMaxOption);
-  const auto resolution = static_cast<std::byte>(tap.unit);
-  const size_t size = kInterfaceBytes + OptionBytes(name.size()) +
-                      OptionBytes(description.size()) + OptionBytes(1) +
-                      4;  // the end of options
-  Put32(kBlockInterface);
-  Put32(static_cast<uint32_t>(size));
-  Put16(tap.link_type);
-  Put16(0);
-  Put32(tap.snaplen);
-  PutText(kOptIfName, name);
-  PutText(kOptIfDescription, description);
-  PutOption(kOptIfTsResol, {&resolution, 1});
-  Put32(kOptEnd);
-  Put32(static_cast<uint32_t>(size));
-  if (buffer_.size() >= kBufferBytes) Flush();
+  const auto resolution = static_cast<char>(tap.unit);
+  const auto size = static_cast<uint32_t>(
+      kInterfaceBytes + OptionBytes(name.size()) +
+      OptionBytes(description.size()) + OptionBytes(1) + kOptionsEndBytes);
+  BlockFiller block(Claim(size));
+  block.Put32(kBlockInterface);
+  block.Put32(size);
+  block.Put16(tap.link_type);
+  block.Put16(0);
+  block.Put32(tap.snaplen);
+  block.PutOption(kOptIfName, name);
+  block.PutOption(kOptIfDescription, description);
+  block.PutOption(kOptIfTsResol, {&resolution, 1});
+  block.Put32(kOptEnd);
+  block.Put32(size);
   const bool nanoseconds = tap.unit == CaptureUnit::kNanoseconds;
   interfaces_.push_back({tap.snaplen, nanoseconds ? 1 : 1000});
   return static_cast<uint32_t>(interfaces_.size() - 1);
@@ -160,11 +193,6 @@ absl::Status CaptureWriter::Write(
     return absl::InvalidArgumentError(absl::StrCat(
         name_, ": interface ", packet.interface, " has not been described"));
   }
-  if (packet.time_ns < 0) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(name_, ": pcapng cannot hold a time before 1970 (",
-                     packet.time_ns, " ns)"));
-  }
   const Interface& interface = interfaces_[packet.interface];
   size_t caplen = 0;
   for (const std::span<const std::byte> piece : pieces) caplen += piece.size();
@@ -175,41 +203,52 @@ absl::Status CaptureWriter::Write(
     return absl::InvalidArgumentError(
         absl::StrCat(name_, ": a packet of ", caplen, " bytes"));
   }
+  if (packet.time_ns < 0) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(name_, ": pcapng cannot hold a time before 1970 (",
+                     packet.time_ns, " ns)"));
+  }
+  WriteEnhanced(packet, pieces, static_cast<uint32_t>(caplen));
+  if (used_ >= kBufferBytes) Flush();
+  return status_;
+}
 
+void CaptureWriter::WriteEnhanced(
+    const CapturePacket& packet,
+    std::span<const std::span<const std::byte>> pieces, uint32_t caplen) {
+  const auto ticks = static_cast<uint64_t>(
+      packet.time_ns / interfaces_[packet.interface].ns_per_tick);
   const std::string_view comment = packet.comment.substr(0, kMaxOption);
   const uint32_t flags = FlagsOf(packet.direction);
   size_t options = OptionBytes(comment.size());
-  if (flags != 0) options += OptionBytes(4);
-  if (options != 0) options += 4;  // their end
+  if (flags != 0) options += OptionBytes(sizeof(flags));
+  if (options != 0) options += kOptionsEndBytes;
   const auto size =
       static_cast<uint32_t>(kEnhancedPacketBytes + Padded(caplen) + options);
 
-  const auto ticks =
-      static_cast<uint64_t>(packet.time_ns / interface.ns_per_tick);
-  Put32(kBlockEnhancedPacket);
-  Put32(size);
-  Put32(packet.interface);
-  Put32(static_cast<uint32_t>(ticks >> 32));
-  Put32(static_cast<uint32_t>(ticks));
-  Put32(static_cast<uint32_t>(caplen));
-  Put32(packet.len);
+  BlockFiller block(Claim(size));
+  block.Put32(kBlockEnhancedPacket);
+  block.Put32(size);
+  block.Put32(packet.interface);
+  block.Put32(static_cast<uint32_t>(ticks >> 32));
+  block.Put32(static_cast<uint32_t>(ticks));
+  block.Put32(caplen);
+  block.Put32(packet.len);
   size_t left = caplen;
   for (const std::span<const std::byte> piece : pieces) {
     const size_t part = std::min(left, piece.size());
-    PutBytes(piece.first(part));
+    block.PutBytes(piece.first(part));
     left -= part;
   }
-  PutPadding(caplen);
-  PutText(kOptComment, comment);
+  block.PutPadding(caplen);
+  block.PutOption(kOptComment, comment);
   if (flags != 0) {
-    Put16(kOptPacketFlags);
-    Put16(4);
-    Put32(flags);
+    block.Put16(kOptPacketFlags);
+    block.Put16(sizeof(flags));
+    block.Put32(flags);
   }
-  if (options != 0) Put32(kOptEnd);
-  Put32(size);
-  if (buffer_.size() >= kBufferBytes) Flush();
-  return status_;
+  if (options != 0) block.Put32(kOptEnd);
+  block.Put32(size);
 }
 
 absl::Status CaptureWriter::Close() {
@@ -221,53 +260,32 @@ absl::Status CaptureWriter::Close() {
 }
 
 void CaptureWriter::Flush() {
+  const std::span<const std::byte> waiting(buffer_.data(), used_);
+  used_ = 0;
   if (memory_ != nullptr) {
-    memory_->insert(memory_->end(), buffer_.begin(), buffer_.end());
+    memory_->insert(memory_->end(), waiting.data(),
+                    waiting.data() + waiting.size());
   }
   size_t done = 0;
-  while (fd_ >= 0 && status_.ok() && done < buffer_.size()) {
+  while (fd_ >= 0 && status_.ok() && done < waiting.size()) {
     const ssize_t n =
-        ::write(fd_, buffer_.data() + done, buffer_.size() - done);
+        ::write(fd_, waiting.data() + done, waiting.size() - done);
     if (n >= 0) {
       done += static_cast<size_t>(n);
     } else if (errno != EINTR) {
       status_ = FileError(name_, "cannot write", errno);
     }
   }
-  buffer_.clear();
 }
 
-void CaptureWriter::Put16(uint16_t value) {
-  const std::byte bytes[] = {static_cast<std::byte>(value),
-                             static_cast<std::byte>(value >> 8)};
-  PutBytes(bytes);
-}
-
-void CaptureWriter::Put32(uint32_t value) {
-  const std::byte bytes[] = {
-      static_cast<std::byte>(value), static_cast<std::byte>(value >> 8),
-      static_cast<std::byte>(value >> 16), static_cast<std::byte>(value >> 24)};
-  PutBytes(bytes);
-}
-
-void CaptureWriter::PutBytes(std::span<const std::byte> bytes) {
-  buffer_.insert(buffer_.end(), bytes.begin(), bytes.end());
-}
-
-void CaptureWriter::PutPadding(size_t size) {
-  buffer_.resize(buffer_.size() + Padded(size) - size);
-}
-
-void CaptureWriter::PutOption(uint16_t code, std::span<const std::byte> value) {
-  if (value.empty()) return;
-  Put16(code);
-  Put16(static_cast<uint16_t>(value.size()));
-  PutBytes(value);
-  PutPadding(value.size());
-}
-
-void CaptureWriter::PutText(uint16_t code, std::string_view text) {
-  PutOption(code, AsBytes(text));
+std::byte* CaptureWriter::Claim(size_t size) {
+  if (size > buffer_.size() - used_) {
+    Flush();
+    if (size > buffer_.size()) buffer_.resize(size);
+  }
+  std::byte* const at = buffer_.data() + used_;
+  used_ += size;
+  return at;
 }
 
 }  // namespace splnet

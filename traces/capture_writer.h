@@ -76,20 +76,19 @@ class CaptureWriter {
  private:
   CaptureWriter(int fd, std::string name, std::vector<std::byte>* memory);
   void WriteSection();
+  void WriteEnhanced(const CapturePacket& packet,
+                     std::span<const std::span<const std::byte>> pieces,
+                     uint32_t caplen);
   void Flush();
 
-  // Appends to the buffer, little-endian.
-  void Put16(uint16_t value);
-  void Put32(uint32_t value);
-  void PutBytes(std::span<const std::byte> bytes);
-  void PutPadding(size_t size);  // to the next multiple of 4
-  void PutOption(uint16_t code, std::span<const std::byte> value);
-  void PutText(uint16_t code, std::string_view text);
+  // Room for a block of `size` bytes at the buffer's end.
+  std::byte* Claim(size_t size);
 
   int fd_;  // -1: memory, or closed
   std::string name_;
   std::vector<std::byte>* memory_;
   std::vector<std::byte> buffer_;
+  size_t used_ = 0;  // bytes of it that wait to be written
   struct Interface {
     uint32_t snaplen;
     int64_t ns_per_tick;
