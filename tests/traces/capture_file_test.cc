@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -100,6 +101,42 @@ TEST_F(CaptureFileTest, BytesStayReadableAfterTheReaderHasPassedThem) {
     (*reader)->Rewind();
     ExpectLarge(**reader);
   }
+}
+
+// Bytes of files that are mapped and in memory now.
+size_t ResidentFileBytes() {
+  std::ifstream status("/proc/self/status");
+  std::string word;
+  while (status >> word) {
+    size_t kib = 0;
+    if (word == "RssFile:" && status >> kib) return kib << 10;
+  }
+  return 0;
+}
+
+TEST_F(CaptureFileTest, MemoryStaysBoundedWhateverTheSize) {
+  constexpr size_t kBound = size_t{16} << 20;
+  CaptureBuilder file;
+  file.Section().Interface();
+  const std::string data(100'000, 'd');
+  for (int i = 0; i < 320; ++i) file.Enhanced(0, 0, data);
+  for (int i = 0; i < 320; ++i) file.Block(99, data);  // no packet for long
+  const std::string path = Write("large.pcapng", file.text());
+  auto reader = CaptureReader::Open(path);
+  ASSERT_TRUE(reader.ok()) << reader.status();
+  const size_t before = ResidentFileBytes();
+  if (before == 0) GTEST_SKIP() << "the kernel does not tell";
+  size_t most = 0;
+  uint64_t sum = 0;
+  CapturePacket packet;
+  while ((*reader)->Next(packet)) {
+    for (const std::byte b : packet.data) sum += static_cast<uint8_t>(b);
+    if (packet.number % 32 == 0) most = std::max(most, ResidentFileBytes());
+  }
+  most = std::max(most, ResidentFileBytes());
+  EXPECT_EQ(sum, uint64_t{320} * 100'000 * 'd');
+  EXPECT_EQ((*reader)->counters().unknown, 320u);
+  EXPECT_LT(most, before + kBound) << "of a file of 64 MB";
 }
 
 TEST_F(CaptureFileTest, APipeIsReadWhole) {
