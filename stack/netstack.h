@@ -74,6 +74,7 @@ struct Netstack {
   IcmpStat icmpstat;
   UdpStat udpstat;
   TcpStat tcpstat;
+  TcpHost tcp;
   InpcbTable tcbtable;
   InpcbTable udbtable;
   InpcbTable rawcbtable;

@@ -1,26 +1,330 @@
 // TCP: the control block, counters and entry points.  RFC 9293.
+//
+//   tcp_input.cc   a segment arrives: the steps of section 3.10.7
+//   tcp_open.cc    ... for a listener and in SYN-SENT; options of a SYN
+//   tcp_ack.cc     ... its acknowledgement, window, round trip
+//   tcp_reass.cc   ... its text, when it comes out of order
+//   tcp_cc.cc      congestion control
+//   tcp_output.cc  what to send now, and the segment that says it
+//   tcp_timer.cc   what happens when nothing arrives
+//   tcp_subr.cc    opening, dropping, closing, ICMP errors
+//   tcp_usrreq.cc  what sockets ask for
 
 #ifndef SPLNET_STACK_NETINET_TCP_VAR_H_
 #define SPLNET_STACK_NETINET_TCP_VAR_H_
 
+#include <cstddef>
 #include <cstdint>
+#include <memory>
+#include <optional>
 
+#include "stack/kern/errno.h"
+#include "stack/kern/mbuf.h"
 #include "stack/kern/protosw.h"
+#include "stack/kern/sockaddr.h"
+#include "stack/kern/time.h"
+#include "stack/kern/timeout.h"
+#include "stack/netinet/tcp.h"
 
 namespace splnet {
 
-struct TcpStat {
-  uint64_t sndtotal = 0;
-  uint64_t rcvtotal = 0;
+struct Inpcb;
+struct Netstack;
+struct Socket;
+
+// Connection states: TCPS_*.  BSD's order, so that what a state has behind it
+// is a comparison.
+enum class TcpState : uint8_t {
+  kClosed,
+  kListen,
+  kSynSent,
+  kSynReceived,
+  kEstablished,
+  kCloseWait,
+  kFinWait1,
+  kClosing,
+  kLastAck,
+  kFinWait2,
+  kTimeWait,
+};
+// "ESTABLISHED", in the spelling of netstat.
+const char* TcpStateName(TcpState state);
+
+constexpr bool tcps_havercvdsyn(TcpState s) {
+  return s >= TcpState::kSynReceived;
+}
+constexpr bool tcps_haveestablished(TcpState s) {
+  return s >= TcpState::kEstablished;
+}
+constexpr bool tcps_havercvdfin(TcpState s) {
+  return s == TcpState::kCloseWait || s == TcpState::kClosing ||
+         s == TcpState::kLastAck || s == TcpState::kTimeWait;
+}
+
+// Tcpcb::flags.
+inline constexpr uint32_t kTfAckNow = 0x0001;        // acknowledge at once
+inline constexpr uint32_t kTfDelAck = 0x0002;        // delayed ACK pending
+inline constexpr uint32_t kTfNoDelay = 0x0004;       // TCP_NODELAY
+inline constexpr uint32_t kTfSentFin = 0x0010;       // FIN has been sent
+inline constexpr uint32_t kTfReqScale = 0x0020;      // offers window scaling
+inline constexpr uint32_t kTfRcvdScale = 0x0040;     // the peer does
+inline constexpr uint32_t kTfReqTstmp = 0x0080;      // offers timestamps
+inline constexpr uint32_t kTfRcvdTstmp = 0x0100;     // the peer does
+inline constexpr uint32_t kTfNoPush = 0x0200;        // TCP_NOPUSH
+inline constexpr uint32_t kTfLastIdle = 0x0400;      // idle when sosend() began
+inline constexpr uint32_t kTfNeedClose = 0x0800;     // FIN once established
+inline constexpr uint32_t kTfRecovery = 0x1000;      // fast recovery, RFC 6582
+inline constexpr uint32_t kTfPartialAck = 0x2000;    // ... past one partial ACK
+inline constexpr uint32_t kTfPassive = 0x4000;       // opened by a listener
+inline constexpr uint32_t kTfHaveRtt = 0x8000;       // srtt holds a measurement
+inline constexpr uint32_t kTfTiming = 0x10000;       // rtt_seq is being timed
+inline constexpr uint32_t kTfForce = 0x20000;        // send into a zero window
+inline constexpr uint32_t kTfBlockOutput = 0x40000;  // sockets are being woken:
+inline constexpr uint32_t kTfNeedOutput = 0x80000;   // output is only noted
+
+// BSD's numbers (RFC 9293, RFC 6298, RFC 5681).
+inline constexpr int kTcpMaxRxtShift = 12;  // retransmissions before giving up
+inline constexpr int kTcpDupThresh = 3;     // duplicate ACKs that mean a loss
+inline constexpr Nanoseconds kTcpMsl = std::chrono::seconds(30);
+inline constexpr Nanoseconds kTcpRexmtMax = std::chrono::seconds(64);
+inline constexpr Nanoseconds kTcpPersistMin = std::chrono::seconds(5);
+inline constexpr Nanoseconds kTcpPersistMax = std::chrono::seconds(60);
+// A timestamp from the peer that is older than this proves nothing: 24 days,
+// RFC 7323 section 5.5.
+inline constexpr Nanoseconds kTcpPawsIdle = std::chrono::hours(24 * 24);
+inline constexpr uint32_t kTcpMinMss = 64;  // what a peer cannot push us below
+inline constexpr uint16_t kTcpHdrLen = 40;  // IPv4 and TCP, without options
+inline constexpr uint32_t kTcpOlenTstampAppa = 12;  // nop nop timestamp
+inline constexpr int kTcpLingerSeconds = 120;       // TCP_LINGERTIME
+
+// setsockopt(2) at level IPPROTO_TCP, with OpenBSD's values.
+inline constexpr int kTCP_NODELAY = 0x01;
+inline constexpr int kTCP_MAXSEG = 0x02;
+inline constexpr int kTCP_NOPUSH = 0x10;
+
+// What a tool fixes that a stack chooses by itself, so that a recorded
+// connection can be repeated: tcp_pin().
+struct TcpPin {
+  std::optional<uint32_t> iss;        // initial sequence number
+  std::optional<uint32_t> ts_offset;  // first TSval, at time zero, in ms
+  // With `options` a SYN offers exactly the following, no more and no less.
+  bool options = false;
+  std::optional<uint16_t> mss;    // none: no such option
+  std::optional<uint8_t> wscale;  // none: no such option; 0 to 14
+  bool timestamps = false;
+  bool sack_permitted = false;
 };
 
-struct Tcpcb {};
+// Segments that arrived out of order, by sequence number.  tcp_reass.cc
+struct TcpReassQueue {
+  Mbuf* head = nullptr;  // owned, linked by nextpkt
+  Mbuf* tail = nullptr;
+
+  bool empty() const { return head == nullptr; }
+};
+
+struct Tcpcb {
+  explicit Tcpcb(Inpcb& pcb);
+  Tcpcb(const Tcpcb&) = delete;
+  Tcpcb& operator=(const Tcpcb&) = delete;
+  ~Tcpcb();
+
+  Inpcb& inp;
+  TcpState state = TcpState::kClosed;
+  uint8_t rxtshift = 0;       // retransmissions of what is outstanding
+  uint8_t dupacks = 0;        // duplicate ACKs in a row
+  uint8_t snd_scale = 0;      // shift of windows received
+  uint8_t rcv_scale = 0;      // shift of windows sent
+  uint8_t request_scale = 0;  // what our SYN offers
+  uint8_t challenges = 0;     // challenge ACKs since challenge_time
+  uint32_t flags = 0;         // kTf*
+
+  // Send sequence space, RFC 9293 section 3.3.1.
+  uint32_t snd_una = 0;  // oldest unacknowledged
+  uint32_t snd_nxt = 0;  // next to send; goes back to retransmit
+  uint32_t snd_max = 0;  // one beyond the highest sent
+  uint32_t snd_wnd = 0;  // the peer's window, bytes
+  uint32_t snd_wl1 = 0;  // sequence number of the last window update
+  uint32_t snd_wl2 = 0;  // acknowledgement of the last window update
+  uint32_t snd_up = 0;   // urgent pointer: behind the urgent byte
+  uint32_t iss = 0;
+  uint32_t max_sndwnd = 0;         // largest window offered so far, bytes
+  uint64_t snd_una_stream = 0;     // snd_una, in bytes of the stream from 0
+  const Mbuf* snd_mbuf = nullptr;  // cursor into so_snd: an mbuf in it,
+  uint32_t snd_mbuf_off = 0;       // and its first byte's distance to snd_una
+
+  // Receive sequence space.
+  uint32_t rcv_nxt = 0;
+  uint32_t rcv_wnd = 0;  // bytes
+  uint32_t rcv_adv = 0;  // right edge advertised
+  uint32_t rcv_up = 0;   // urgent pointer
+  uint32_t irs = 0;
+  uint32_t last_ack_sent = 0;
+  TcpReassQueue reass;
+
+  // Segment sizes, bytes.
+  uint32_t maxseg;        // data in a segment that carries timestamps, if
+                          // they are in use
+  uint32_t maxopd;        // data and options
+  uint16_t peer_mss = 0;  // what the peer's SYN offered, 0 is nothing
+  uint16_t user_mss = 0;  // TCP_MAXSEG, 0 is no limit
+
+  // Congestion control, bytes.
+  uint32_t snd_cwnd = 0;
+  uint32_t snd_ssthresh = 0;
+  uint32_t snd_recover = 0;  // RFC 6582: recovery ends when this is acked
+  uint32_t bytes_acked = 0;  // towards the next growth, RFC 5681 section 3.1
+
+  // Timestamps, RFC 7323.
+  uint32_t ts_offset = 0;    // TSval at time zero, ms
+  uint32_t ts_recent = 0;    // TS.Recent
+  SimTime ts_recent_time{};  // when it came
+
+  // Round trips, RFC 6298.
+  uint32_t rtt_seq = 0;  // first byte being timed, with kTfTiming
+  SimTime rtt_time{};    // when it was sent
+  Nanoseconds srtt{0};
+  Nanoseconds rttvar{0};
+  Nanoseconds rxtcur{0};  // the retransmission timeout in use
+  SimTime rcv_time{};     // a segment last arrived
+  SimTime challenge_time{};
+  Errno softerror = kOk;  // an ICMP error that may explain a timeout
+  std::unique_ptr<TcpPin> pin;
+
+  Timeout rexmt;    // retransmit
+  Timeout persist;  // probe a closed window
+  Timeout keep;     // keepalive, and giving up while connecting
+  Timeout msl2;     // 2MSL of TIME_WAIT, and FIN_WAIT_2 after close
+  Timeout delack;   // delayed ACK
+
+  Netstack& ns() const;
+  Socket& so() const;
+  bool is(uint32_t flag) const { return (flags & flag) != 0; }
+};
+
+// Counters; those of BSD's struct tcpstat keep their stems.
+struct TcpStat {
+  // Opening and closing.
+  uint64_t connattempt = 0;  // active opens
+  uint64_t accepts = 0;      // passive opens
+  uint64_t connects = 0;     // connections established
+  uint64_t drops = 0;        // established ones dropped
+  uint64_t conndrops = 0;    // embryonic ones dropped
+  uint64_t closed = 0;       // control blocks closed
+  uint64_t listendrop = 0;   // SYNs refused: listen queue full or no memory
+  // Round trips and timers.
+  uint64_t segstimed = 0;
+  uint64_t rttupdated = 0;
+  uint64_t delack = 0;       // delayed ACKs sent by the timer
+  uint64_t rexmttimeo = 0;   // retransmission timeouts
+  uint64_t timeoutdrop = 0;  // connections given up for them
+  uint64_t persisttimeo = 0;
+  uint64_t persistdrop = 0;
+  uint64_t keeptimeo = 0;
+  uint64_t keepprobe = 0;
+  uint64_t keepdrops = 0;
+  // Sent.
+  uint64_t sndtotal = 0;  // segments
+  uint64_t sndpack = 0;   // with data
+  uint64_t sndbyte = 0;
+  uint64_t sndrexmitpack = 0;
+  uint64_t sndrexmitbyte = 0;
+  uint64_t sndrexmitfast = 0;  // fast retransmits
+  uint64_t sndacks = 0;        // only acknowledging
+  uint64_t sndprobe = 0;       // window probes
+  uint64_t sndurg = 0;
+  uint64_t sndwinup = 0;    // window updates
+  uint64_t sndctrl = 0;     // SYN, FIN, RST
+  uint64_t sndrst = 0;      // RSTs to segments without a connection
+  uint64_t rstlimited = 0;  // ... and those that the limit kept back
+  uint64_t challenge = 0;   // challenge ACKs, RFC 5961
+  uint64_t challengelimited = 0;
+  // Received.
+  uint64_t rcvtotal = 0;
+  uint64_t rcvpack = 0;  // in sequence
+  uint64_t rcvbyte = 0;
+  uint64_t rcvbadsum = 0;
+  uint64_t rcvbadoff = 0;
+  uint64_t rcvshort = 0;
+  uint64_t rcvnoport = 0;
+  uint64_t rcvduppack = 0;  // nothing new in them
+  uint64_t rcvdupbyte = 0;
+  uint64_t rcvpartduppack = 0;
+  uint64_t rcvpartdupbyte = 0;
+  uint64_t rcvoopack = 0;  // out of order
+  uint64_t rcvoobyte = 0;
+  uint64_t rcvpackafterwin = 0;
+  uint64_t rcvbyteafterwin = 0;
+  uint64_t rcvafterclose = 0;
+  uint64_t rcvmemdrop = 0;  // out-of-order segments that the limit dropped
+  uint64_t rcvwinprobe = 0;
+  uint64_t rcvdupack = 0;
+  uint64_t rcvacktoomuch = 0;
+  uint64_t rcvackpack = 0;
+  uint64_t rcvackbyte = 0;
+  uint64_t rcvwinupd = 0;
+  uint64_t pawsdrop = 0;
+  uint64_t badsyn = 0;   // SYN in a synchronized state
+  uint64_t predack = 0;  // header prediction: pure ACKs
+  uint64_t preddat = 0;  // ... data in sequence
+  uint64_t timewaitreuse = 0;
+  uint64_t mtulowered = 0;  // ICMP lowered a segment size
+};
+
+// What TCP keeps for a whole host.
+struct TcpHost {
+  explicit TcpHost(const Netstack& ns);
+
+  uint64_t iss_secret[2];       // keys of the hash behind initial sequence
+  uint64_t ts_secret[2];        // numbers and timestamp offsets
+  uint64_t reass_segments = 0;  // in all reassembly queues
+  SimTime rst_time{};           // the second that rst_count counts in
+  int64_t rst_count = 0;
+};
+
+extern const Protosw kTcpProtosw;
+
+// Fixes, for the connection that `so` will open, or as a listener will accept,
+// what `pin` says.  For tools, before connect(2) or before the SYN arrives;
+// what a listener accepts later inherits it.
+void tcp_pin(Socket& so, const TcpPin& pin);
 
 // Carries one segment from ip_deliver() to a connection.  `off` is where the
 // TCP header begins.  Consumes `m`.
 void tcp_input(Netstack& ns, MbufPtr m, size_t off);
+// An ICMP error quotes a segment of ours.
+void tcp_ctlinput(Netstack& ns, CtlInput cmd, const CtlQuote& quote);
 
-extern const Protosw kTcpProtosw;
+// Sends what may and should be sent now; while kTfBlockOutput, notes that
+// somebody asked.  What ip_output() gives, but for what time will heal.
+Errno tcp_output(Tcpcb& tp);
+
+// Sends a segment without data for `tp`: <SEQ=seq><ACK=ack><CTL=flags>.
+// Windows and timestamps are the connection's.
+void tcp_respond(Tcpcb& tp, uint32_t seq, uint32_t ack, uint8_t flags);
+
+// The milliseconds of the clock that this connection's timestamps show.
+uint32_t tcp_now(const Tcpcb& tp);
+// An initial sequence number, RFC 6528.
+uint32_t tcp_new_iss(const Tcpcb& tp);
+// Sets the initial send sequence numbers and the timestamp offset.
+void tcp_sendseqinit(Tcpcb& tp);
+
+// Segment sizes from the route, the peer's offer and the user's limit.
+void tcp_mss_update(Tcpcb& tp);
+// What our SYN offers as MSS.
+uint16_t tcp_mss_adv(Tcpcb& tp);
+// The path takes packets of at most `mtu_bytes`.  True if segments shrank.
+bool tcp_mtu_lowered(Tcpcb& tp, uint32_t mtu_bytes);
+
+// Reports `error` to the socket and closes; a synchronized peer gets a RST.
+void tcp_drop(Tcpcb& tp, Errno error);
+// Ends the connection at once, without a word to the peer.  The control block
+// is retired: it stays readable until the current event ends.
+void tcp_close(Tcpcb& tp);
+// The user sends no more: on to the state that waits for the FIN's ACK.
+void tcp_usrclosed(Tcpcb& tp);
+void tcp_time_wait(Tcpcb& tp);  // enters TIME_WAIT, or starts its 2MSL again
 
 }  // namespace splnet
 
