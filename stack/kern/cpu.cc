@@ -96,6 +96,7 @@ void Cpu::MakeRunnable(Sleeper& s) {
   ++ledger_.wakeups;
   Charge(costs_.wakeup);
   run_queue_.Append(s);
+  s.runnable_ = true;
   Dispatch();
 }
 
@@ -109,6 +110,7 @@ bool Cpu::EndSystemCallSlow(Sleeper& s) {
   if (occupied()) {
     s.continues_ = true;
     run_queue_.Prepend(s);
+    s.runnable_ = true;
     return false;
   }
   while (ServeOne(Context::kProcess)) {

@@ -66,15 +66,19 @@ class Sleeper {
   virtual void Run() = 0;
 
   bool queued() const { return next_ != this; }
+  // On the run queue, rather than asleep on a channel.
+  bool runnable() const { return runnable_; }
   void Leave() {
     prev_->next_ = next_;
     next_->prev_ = prev_;
     prev_ = next_ = this;
+    runnable_ = false;
   }
 
  private:
   friend class Cpu;
   friend class SleepQueue;
+  bool runnable_ = false;
   bool continues_ = false;  // gets the CPU back after a system call's cost
   Sleeper* prev_ = this;
   Sleeper* next_ = this;

@@ -14,16 +14,22 @@ struct IoVec {
   size_t len = 0;
 };
 
-// How far a transfer has come: the pieces not yet used, and their bytes.
-// The pieces belong to the program and outlive the call.
+// How far a transfer has come.  The pieces belong to the program, outlive the
+// call and are not changed.
 struct Uio {
-  std::span<IoVec> iov;  // consumed from the front
-  size_t resid = 0;      // bytes left in iov
+  std::span<const IoVec> iov;  // the first is the one under way
+  size_t offset = 0;           // bytes of it that are done
+  size_t resid = 0;            // bytes left
+  size_t total = 0;            // bytes asked for
 
   Uio() = default;
-  explicit Uio(std::span<IoVec> pieces) : iov(pieces) {
-    for (const IoVec& v : pieces) resid += v.len;
+  explicit Uio(std::span<const IoVec> pieces) : iov(pieces) {
+    for (const IoVec& v : pieces) total += v.len;
+    resid = total;
   }
+
+  // Bytes moved so far.
+  size_t done() const { return total - resid; }
 };
 
 }  // namespace splnet
