@@ -57,6 +57,7 @@ uint64_t RandomStream::Below(uint64_t bound) {
 
 int64_t RandomStream::Between(int64_t low, int64_t high) {
   const auto span = static_cast<uint64_t>(high) - static_cast<uint64_t>(low);
+  if (span == ~uint64_t{0}) return static_cast<int64_t>(Next());
   return static_cast<int64_t>(static_cast<uint64_t>(low) + Below(span + 1));
 }
 

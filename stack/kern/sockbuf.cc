@@ -38,10 +38,12 @@ bool sbreserve(Sockbuf& sb, uint32_t cc, uint32_t sb_max) {
 void sbappendstream(Sockbuf& sb, MbufPtr m) { sbcompress(sb, std::move(m)); }
 
 void sbcompress(Sockbuf& sb, MbufPtr m) {
+  uint16_t eor = 0;  // goes to the last mbuf, wherever it was
   for (Mbuf* p = m.release(); p != nullptr;) {
-    const bool eor = p->has(kMEor);
-    if (p->len == 0 && (!eor || p->next != nullptr || sb.mbtail != nullptr)) {
-      if (eor && p->next == nullptr) sb.mbtail->flags |= kMEor;
+    eor |= p->flags & kMEor;
+    // An empty one stays only if nothing else can carry the end of record.
+    const bool carried = p->next != nullptr || sb.mbtail != nullptr;
+    if (p->len == 0 && (eor == 0 || carried)) {
       p = m_free(p);
       continue;
     }
@@ -50,7 +52,6 @@ void sbcompress(Sockbuf& sb, MbufPtr m) {
       std::memcpy(last.data + last.len, p->data, p->len);
       MbufPool::Of(*p).ledger().Copy(CopyKind::kSbcompress, p->len);
       last.len += p->len;
-      last.flags |= p->flags & kMEor;
       sb.cc += p->len;
       if (sb_isdata(*p)) sb.datacc += p->len;
       p = m_free(p);
@@ -58,6 +59,7 @@ void sbcompress(Sockbuf& sb, MbufPtr m) {
     }
     Mbuf* const next = std::exchange(p->next, nullptr);
     p->nextpkt = nullptr;
+    p->flags &= static_cast<uint16_t>(~kMEor);
     sballoc(sb, *p);
     if (sb.mbtail == nullptr) {
       AppendRecord(sb, p, p);
@@ -67,6 +69,7 @@ void sbcompress(Sockbuf& sb, MbufPtr m) {
     }
     p = next;
   }
+  if (eor != 0) sb.mbtail->flags |= eor;
 }
 
 MbufPtr sbappendaddr(Sockbuf& sb, const Sockaddr& from, MbufPtr m,
