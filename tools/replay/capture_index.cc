@@ -1,0 +1,95 @@
+// Reading a capture into an index.
+
+#include "tools/replay/capture_index.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+
+namespace splnet {
+namespace {
+
+bool SupportedLinkType(uint16_t link_type) {
+  return link_type == kLinkTypeEthernet;
+}
+
+// An error if not one of the interfaces that had packets can be replayed.
+absl::Status CheckLinkTypes(const CaptureIndex& index) {
+  for (const CapturedPacket& p : index.packets) {
+    if (SupportedLinkType(p.link_type)) return absl::OkStatus();
+  }
+  return absl::InvalidArgumentError(absl::StrCat(
+      index.reader->name(), ": packet ", index.packets.front().number,
+      ": link type ", LinkTypeName(index.packets.front().link_type),
+      " cannot be replayed: record on an Ethernet interface"));
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<CaptureReader>> OpenCapture(
+    const std::string& path) {
+  return CaptureReader::Open(path);
+}
+
+std::vector<std::string> ReadingWarnings(const CaptureReader& reader) {
+  std::vector<std::string> warnings;
+  if (!reader.status().ok()) {
+    warnings.emplace_back(reader.status().message());
+  }
+  if (reader.cut_short()) warnings.push_back(reader.cut_text());
+  return warnings;
+}
+
+absl::Status NothingToReplay(const CaptureReader& reader,
+                             const CaptureFilter* filter) {
+  if (!reader.status().ok()) return reader.status();
+  if (reader.counters().packets == 0) {
+    if (reader.cut_short()) {
+      return absl::InvalidArgumentError(reader.cut_text());
+    }
+    return absl::InvalidArgumentError(
+        absl::StrCat(reader.name(),
+                     ": the capture has no packets: record again, or look "
+                     "whether its filter was too narrow"));
+  }
+  return absl::InvalidArgumentError(absl::StrCat(
+      reader.name(), ": none of its ", reader.counters().packets,
+      " packets matches the filter '",
+      filter == nullptr ? "" : filter->expression(), "': widen it"));
+}
+
+absl::StatusOr<CaptureIndex> IndexCapture(std::unique_ptr<CaptureReader> reader,
+                                          CaptureFilter* filter) {
+  CaptureIndex index;
+  CapturePacket packet;
+  int64_t latest = 0;
+  while (reader->Next(packet)) {
+    if (filter != nullptr) {
+      const absl::StatusOr<bool> matches = filter->Matches(*reader, packet);
+      if (!matches.ok()) return matches.status();
+      if (!*matches) continue;
+    }
+    if (index.packets.empty()) latest = index.first_time_ns = packet.time_ns;
+    if (packet.time_ns < latest) ++index.backward_clock;
+    latest = std::max(latest, packet.time_ns);
+    CapturedPacket entry;
+    entry.data = packet.data.data();
+    entry.due_ns = latest - index.first_time_ns;
+    entry.caplen = static_cast<uint32_t>(packet.caplen());
+    entry.wire_len = std::max(packet.len, entry.caplen);
+    entry.number = packet.number;
+    entry.link_type = reader->interfaces()[packet.interface].link_type;
+    entry.interface = static_cast<uint16_t>(packet.interface);
+    index.bytes += entry.wire_len;
+    index.packets.push_back(entry);
+  }
+  index.packets_in_file = reader->counters().packets;
+  if (index.packets.empty()) return NothingToReplay(*reader, filter);
+  index.warnings = ReadingWarnings(*reader);
+  index.reader = std::move(reader);
+  if (absl::Status status = CheckLinkTypes(index); !status.ok()) return status;
+  return index;
+}
+
+}  // namespace splnet
