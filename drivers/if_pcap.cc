@@ -13,22 +13,17 @@ PcapNic& pcapattach(Netstack& ns, std::string_view name,
   return static_cast<PcapNic&>(ifp);
 }
 
-uint64_t PcapNic::Refuse(size_t bytes, DropReason reason) {
+uint64_t PcapNic::Refuse(DropReason reason) {
   ++stats.ierrors;
-  // From the reserve: the drop is to be traced even when memory is short.
-  MbufPtr m = m_gethdr(ns.mbufs, MWait::kWait);
-  const uint64_t id = m->pkthdr.id = ns.NewPacketId();
-  m->pkthdr.len = static_cast<uint32_t>(bytes);
-  ns.Drop(std::move(m), reason);
+  const uint64_t id = ns.NewPacketId();
+  ns.Lost(reason, id);
   return id;
 }
 
 uint64_t PcapNic::Fill(std::span<const std::byte> frame) {
-  if (frame.size() > kMaxFrameBytes) {
-    return Refuse(frame.size(), DropReason::kIfTooLong);
-  }
+  if (frame.size() > kMaxFrameBytes) return Refuse(DropReason::kIfTooLong);
   MbufPtr m = rxbuf_get(ns.mbufs, frame.size());
-  if (!m) return Refuse(frame.size(), DropReason::kIfNoMbufs);
+  if (!m) return Refuse(DropReason::kIfNoMbufs);
   if (!frame.empty()) std::memcpy(m->data, frame.data(), frame.size());
   const uint64_t id = m->pkthdr.id = ns.NewPacketId();
   RxFill(std::move(m));

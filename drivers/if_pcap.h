@@ -51,7 +51,7 @@ struct PcapNic : RingNic {
  private:
   // Receive DMA of one frame.
   uint64_t Fill(std::span<const std::byte> frame);
-  uint64_t Refuse(size_t bytes, DropReason reason);
+  uint64_t Refuse(DropReason reason);
 
   TransmitHook hook_ = nullptr;
   void* hook_arg_ = nullptr;

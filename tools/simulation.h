@@ -26,10 +26,10 @@ struct Host {
   ProcessTable procs;
 };
 
-// An interface's address: "10.0.0.1/24".
-struct LinkAddress {
+// An end of a link: the host and its address there, as "10.0.0.1/24".
+struct LinkEnd {
   Host& host;
-  std::string_view prefix;
+  std::string_view address;
 };
 
 class Simulation {
@@ -40,8 +40,9 @@ class Simulation {
   explicit Simulation(uint64_t seed) : seed_(seed) {}
   Simulation(const Simulation&) = delete;
   Simulation& operator=(const Simulation&) = delete;
-  // Ends every process, then the links with what is in flight, then the hosts,
-  // which CHECK that they got back every mbuf and socket.
+  // The links go first, with what is in flight: what processes send as they end
+  // then reaches nobody.  The hosts CHECK that they got back every mbuf and
+  // socket.
   ~Simulation();
 
   EventQueue& queue() { return queue_; }
@@ -53,8 +54,10 @@ class Simulation {
   Host& AddHost(std::string_view name);
   // Joins two hosts; a CHECK fails for text that is no address and prefix
   // length, and for an address that the host has already.
-  PairLink& AddLink(LinkAddress a, LinkAddress b,
-                    const LinkConfig& config = {});
+  PairLink& AddLink(LinkEnd a, LinkEnd b, const LinkConfig& config = {});
+  // Permanent ARP entries for every address of both ends: no ARP packet is
+  // needed.
+  void AddNeighbours(PairLink& link);
 
   // A route through `gateway`, which is on one of the host's links.  `prefix`
   // is "0.0.0.0/0" for the default route.
@@ -63,9 +66,8 @@ class Simulation {
   const std::vector<std::unique_ptr<Host>>& hosts() const { return hosts_; }
   const std::vector<std::unique_ptr<PairLink>>& links() const { return links_; }
 
-  // Each runs events until what its name says, or until `budget` events have
-  // run: false, and the clock stands where it was.  Events are run in order of
-  // time; the clock of RunUntil ends at `end`.
+  // Each runs events, in order of time, until what its name says: true; or
+  // until `budget` events have run: false.  RunUntil leaves the clock at `end`.
   [[nodiscard]] bool RunUntil(SimTime end, uint64_t budget = kEventBudget);
   [[nodiscard]] bool RunFor(Nanoseconds time, uint64_t budget = kEventBudget);
   // Until nothing is left to happen.  Processes may still sleep for what never
@@ -73,6 +75,9 @@ class Simulation {
   [[nodiscard]] bool RunUntilIdle(uint64_t budget = kEventBudget);
   // Until no process is left, or nothing is left to happen.
   [[nodiscard]] bool RunUntilExit(uint64_t budget = kEventBudget);
+
+  // Processes that have not ended, on all hosts.
+  size_t running() const;
 
   // What is left: a line for each host's mbufs, clusters, sockets, connections
   // and processes, each link's frames and the pending timers.  Empty when

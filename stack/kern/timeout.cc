@@ -124,9 +124,13 @@ bool EventQueue::RunNext() {
   return true;
 }
 
-void EventQueue::RunUntil(SimTime end) {
-  while (due_now_.linked() || Advance(end)) RunNext();
+bool EventQueue::RunUntil(SimTime end, uint64_t budget) {
+  for (; due_now_.linked() || Advance(end); --budget) {
+    if (budget == 0) return false;
+    RunNext();
+  }
   if (now_ < end) now_ = end;
+  return true;
 }
 
 SimTime EventQueue::NextDue() {

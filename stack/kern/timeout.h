@@ -96,7 +96,8 @@ class EventQueue {
   // Runs the next event, moving the clock to it.  False if there is none.
   bool RunNext();
   // Runs everything due up to and including `end`, then sets the clock to it.
-  void RunUntil(SimTime end);
+  // False, with the clock where it stands, after `budget` events.
+  bool RunUntil(SimTime end, uint64_t budget = ~uint64_t{0});
   // When the next event is due; SimTime::max() if there is none.  Moves no
   // clock that anyone can see.
   SimTime NextDue();

@@ -106,6 +106,16 @@ TEST_F(EventQueueTest, RunUntilIncludesItsEndAndMovesTheClockThere) {
   EXPECT_EQ(log_.back(), (std::pair<int64_t, int>{1'000'001, 3}));
 }
 
+TEST_F(EventQueueTest, ABudgetEndsWhatNeverWould) {
+  Entry& e = Add(10);
+  e.then = [](Entry& self) { timeout_add(self.timeout, Nanoseconds(10)); };
+  EXPECT_FALSE(queue_.RunUntil(FromNanoseconds(1'000'000), 5));
+  EXPECT_EQ(log_.size(), 5u);
+  EXPECT_TRUE(queue_.RunUntil(FromNanoseconds(100), 5));
+  EXPECT_EQ(log_.size(), 10u);
+  EXPECT_EQ(ToNanoseconds(queue_.now()), 100);
+}
+
 TEST_F(EventQueueTest, WhatIsAddedForNowRunsBehindWhatIsDueNow) {
   Entry& first = Add(50);
   Add(50);
