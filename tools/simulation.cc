@@ -4,9 +4,8 @@
 
 #include <charconv>
 #include <optional>
-#include <utility>
+#include <string>
 
-#include "absl/strings/str_cat.h"
 #include "drivers/if_loop.h"
 
 namespace splnet {
@@ -63,7 +62,7 @@ Host& Simulation::AddHost(std::string_view name) {
 }
 
 PairLink& Simulation::AddLink(LinkEnd a, LinkEnd b, const LinkConfig& config) {
-  const std::string name = absl::StrCat("wire", links_.size());
+  const std::string name = "wire" + std::to_string(links_.size());
   links_.push_back(std::make_unique<PairLink>(queue_, seed_, name, a.host.ns,
                                               b.host.ns, config));
   PairLink& link = *links_.back();
@@ -103,17 +102,17 @@ bool Simulation::RunFor(Nanoseconds time, uint64_t budget) {
 }
 
 bool Simulation::RunUntilIdle(uint64_t budget) {
-  for (; queue_.RunNext(); --budget) {
-    if (budget == 0) return false;
+  for (; budget > 0; --budget) {
+    if (!queue_.RunNext()) return true;
   }
-  return true;
+  return queue_.pending() == 0;
 }
 
 bool Simulation::RunUntilExit(uint64_t budget) {
-  for (; running() > 0 && queue_.RunNext(); --budget) {
-    if (budget == 0) return false;
+  for (; budget > 0; --budget) {
+    if (running() == 0 || !queue_.RunNext()) return true;
   }
-  return true;
+  return running() == 0 || queue_.pending() == 0;
 }
 
 size_t Simulation::running() const {
@@ -124,17 +123,17 @@ size_t Simulation::running() const {
 
 std::vector<std::string> Simulation::Leftovers() const {
   std::vector<std::string> lines;
-  const auto note = [&lines](std::string_view where, uint64_t count,
-                             std::string_view what) {
-    if (count != 0)
-      lines.push_back(absl::StrCat(where, ": ", count, " ", what));
+  const auto note = [&lines](const std::string& where, uint64_t count,
+                             const char* what) {
+    if (count == 0) return;
+    lines.push_back(where + ": " + std::to_string(count) + " " + what);
   };
   for (const auto& host : hosts_) {
     const Netstack& ns = host->ns;
     for (const auto& [pid, process] : host->procs) {
       if (process->exited()) continue;
-      lines.push_back(
-          absl::StrCat(ns.name, ": process ", pid, " (", process->name(), ")"));
+      lines.push_back(ns.name + ": process " + std::to_string(pid) + " (" +
+                      process->name() + ")");
     }
     note(ns.name, ns.sockets_in_use, "sockets");
     note(ns.name, ns.tcbtable.count(), "TCP connections");
