@@ -10,10 +10,10 @@
 #include <list>
 #include <map>
 #include <memory>
-#include <optional>
 #include <span>
 #include <utility>
 
+#include "sockets/select.h"
 #include "stack/kern/errno.h"
 #include "stack/kern/selinfo.h"
 #include "stack/kern/timeout.h"
@@ -24,7 +24,6 @@ namespace splnet {
 class Process;
 struct File;
 struct Knote;
-struct Netstack;
 
 // Filters, flags and fflags, with OpenBSD's values.
 inline constexpr int16_t kEvfiltRead = -1;
@@ -51,6 +50,8 @@ inline constexpr uint32_t kNoteUseconds = 0x0002;
 inline constexpr uint32_t kNoteNseconds = 0x0003;
 inline constexpr uint32_t kNoteAbstime = 0x0010;  // timer: data is an instant
 
+inline constexpr int64_t kMaxKqueueTimers = 4096;
+
 struct Kevent {
   uint64_t ident = 0;  // descriptor, or the timer's name
   int16_t filter = 0;
@@ -62,15 +63,15 @@ struct Kevent {
 
 class Kqueue {
  public:
-  explicit Kqueue(Netstack& ns);
+  // `owner` is the one process that has it: kqueues are not inherited.
+  explicit Kqueue(Process& owner);
   Kqueue(const Kqueue&) = delete;
   Kqueue& operator=(const Kqueue&) = delete;
   ~Kqueue();
 
-  // Applies one change for `p`.  kEBADF, kENOENT to change what there is not,
-  // kEINVAL for an unknown filter or value, kENOMEM beyond kern.maxfiles
-  // timers.
-  Errno Register(Process& p, const Kevent& change);
+  // Applies one change.  kEBADF, kENOENT to change what there is not, kEINVAL
+  // for an unknown filter or value, kENOMEM beyond kMaxKqueueTimers.
+  Errno Register(const Kevent& change);
   // Fills `events` with what is ready, the longest so first; how many.
   size_t Scan(std::span<Kevent> events);
   // Whether Scan() may find something; false once it found nothing.
@@ -90,13 +91,14 @@ class Kqueue {
 
   void Activate(Knote& kn);
   void Deactivate(Knote& kn);
-  Errno Attach(Process& p, const Kevent& change, Knote** out);
-  Errno AttachFile(Process& p, Knote& kn);
+  Errno Add(const Kevent& change);
+  Errno AttachFile(Knote& kn);
+  Errno SetTimer(Knote& kn);
   // False if the knote turned out not to be ready.
   bool Deliver(Knote& kn, Kevent* event);
   void Erase(Knote& kn);
 
-  Netstack& ns_;
+  Process& owner_;
   std::map<Key, std::unique_ptr<Knote>> knotes_;
   TimeoutLink active_;  // in the order in which they became so
   int64_t active_count_ = 0;
@@ -108,16 +110,15 @@ struct KeventOp {
   int kq;
   std::span<const Kevent> changes;
   std::span<Kevent> events;
-  std::optional<Nanoseconds> timeout;
+  CallTimeout timeout;
   Result<int> result = kOk;  // events filled in
-  SimTime deadline{};
   bool started = false;
 
   bool Try(Process& p);
 
  private:
-  // The calls' first half.  True if the call ends with it.
-  bool ApplyChanges(Process& p, Kqueue& kqueue);
+  // The call's first half.  True if the call ends with it.
+  bool ApplyChanges(Kqueue& kqueue);
 };
 
 }  // namespace splnet

@@ -68,6 +68,9 @@ struct BlockedCall {
   std::coroutine_handle<> caller;
 };
 
+// Parent of those whose own has ended; no process has it.
+inline constexpr int kInitPid = -1;
+
 // How a process ended.
 struct ExitStatus {
   int code = 0;    // what the program returned
@@ -85,7 +88,8 @@ class Process final : public Sleeper, private TaskDriver {
   Cpu& cpu() { return cpu_; }
   const std::string& name() const { return name_; }
   int pid() const { return pid_; }
-  int parent() const { return parent_pid_; }  // 0 if none
+  // 0 if it was started from outside; kInitPid when the parent has ended.
+  int parent() const { return parent_pid_; }
   SimTime now() const { return cpu_.now(); }
   bool exited() const { return status_ == Status::kZombie; }
   // Valid once exited.
@@ -192,7 +196,13 @@ class Process final : public Sleeper, private TaskDriver {
   }
   // The call is done: what is pending in higher contexts runs.  True if the
   // program goes on at once; else it is to be suspended.
-  bool LeaveKernel();
+  bool LeaveKernel() {
+    if (!cpu_.EndSystemCall(*this)) {
+      status_ = Status::kRunnable;
+      return false;
+    }
+    return !doomed();
+  }
   // Suspended in `call`, which sleeps, or (null) after a call that is over.
   void Suspend(BlockedCall* call, std::coroutine_handle<> caller);
   // Goes to sleep on `channel`, at most for `timeout` (0: for ever).  False if
@@ -206,6 +216,7 @@ class Process final : public Sleeper, private TaskDriver {
   WaitChannel& selwait() { return selwait_; }
   // Closes `fd` for the kqueues too, and gives what it was open on.
   FilePtr RemoveDescriptor(int fd);
+  // Kqueues are told of descriptors that are closed.
   void NoteKqueue(Kqueue& kq) { kqueues_.push_back(&kq); }
   void ForgetKqueue(Kqueue& kq);
   // The socket of `fd`, or kEBADF or kENOTSOCK.
@@ -286,8 +297,8 @@ class ProcessTable {
 
   // A process that will run `program` when the simulation runs on; its
   // descriptors may be set up before that.  A process without parent is kept
-  // when it has ended, until Reap() or waitpid(2); one with a parent is
-  // forgotten when it ends unless the parent catches SIGCHLD.
+  // when it has ended, until Reap() or waitpid(2); one with a parent likewise,
+  // unless the parent has ended or ignores SIGCHLD.
   template <typename... Params, typename... Args>
   Process& Spawn(SpawnOptions options,
                  Task<int> (*program)(Process&, Params...), Args&&... args) {

@@ -79,14 +79,35 @@ class PollHooks {
   size_t used_ = 0;
 };
 
+// How long a call may wait in all, over several sleeps.
+class CallTimeout {
+ public:
+  // Nothing: for ever.
+  // NOLINTNEXTLINE(google-explicit-constructor): a call's argument
+  CallTimeout(std::optional<Nanoseconds> limit) : limit_(limit) {}
+
+  bool valid() const { return !limit_ || *limit_ >= Nanoseconds(0); }
+  // Begins to count, at the first call.
+  void Start(SimTime now);
+  // Whether it is over.
+  bool Expired(SimTime now) const { return limit_ && now >= deadline_; }
+  // For Process::Sleep(), while not over: what is left, 0 for ever.
+  Nanoseconds Left(SimTime now) const {
+    return limit_ ? deadline_ - now : Nanoseconds(0);
+  }
+
+ private:
+  std::optional<Nanoseconds> limit_;
+  SimTime deadline_{};
+  bool started_ = false;
+};
+
 // poll(2) under way.
 struct PollOp {
   std::span<PollFd> fds;
-  std::optional<Nanoseconds> timeout;  // nothing: for ever
-  Result<int> result = kOk;            // how many are ready
-  SimTime deadline{};
-  bool started = false;
-  std::unique_ptr<PollHooks> hooks;
+  CallTimeout timeout;
+  Result<int> result = kOk;  // how many are ready
+  std::unique_ptr<PollHooks> hooks{};
 
   bool Try(Process& p);
 
@@ -100,18 +121,17 @@ struct SelectOp {
   FdSet* read;
   FdSet* write;
   FdSet* except;
-  std::optional<Nanoseconds> timeout;
+  CallTimeout timeout;
   Result<int> result = kOk;
-  SimTime deadline{};
-  bool started = false;
-  std::unique_ptr<PollHooks> hooks;
+  std::unique_ptr<PollHooks> hooks{};
 
   bool Try(Process& p);
 
  private:
-  Errno Check(Process& p) const;
-  int Scan(Process& p, std::array<FdSet, 3>& ready) const;
-  void Hook(Process& p);
+  // `visit` is called for each descriptor that a set names, with its file (null
+  // if not open), which set (0 to 2), and the poll events that the set means.
+  template <typename Visit>
+  void ForEach(Process& p, Visit visit) const;
 };
 
 }  // namespace splnet

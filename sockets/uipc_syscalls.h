@@ -100,8 +100,8 @@ struct ReceiveOp {
   std::span<const IoVec> iov;  // else
   Sockaddr* from = nullptr;
   MsgHdr* msg = nullptr;
+  bool vectored = false;  // `iov` rather than `piece`
   Result<size_t> result = kOk;
-  bool vectored = false;
   Socket* so = nullptr;  // once begun
   Uio uio{};
 
@@ -123,15 +123,18 @@ struct SendOp {
   bool vectored = false;
   Result<size_t> result = kOk;
   Socket* so = nullptr;  // once begun
+  bool waiting = false;
   Uio uio{};
   MbufPtr control{};
 
-  ~SendOp();
+  ~SendOp() { StopSending(); }
   bool Try(Process& p);
 
  private:
   Errno Begin(Process& p);
   void Finish(Process& p, Errno error);
+  // A writer that is killed while it waits is no longer sending.
+  void StopSending();
 };
 
 struct AcceptOp {
@@ -175,6 +178,7 @@ struct SleepOp {
 struct WaitOp {
   int pid;
   Result<ExitStatus> result = kOk;
+  bool waiting = false;
 
   bool Try(Process& p);
 };
@@ -239,12 +243,13 @@ inline SystemCall<ReceiveOp> Process::read(int fd, std::span<std::byte> buf) {
   return recvfrom(fd, buf, 0, nullptr);
 }
 inline SystemCall<ReceiveOp> Process::recvmsg(int fd, MsgHdr* msg, int flags) {
-  return SystemCall<ReceiveOp>(*this, fd, flags, IoVec(), msg->iov, nullptr,
-                               msg);
+  return SystemCall<ReceiveOp>(*this, fd, flags, IoVec(), msg->iov, &msg->name,
+                               msg, true);
 }
 inline SystemCall<ReceiveOp> Process::readv(int fd,
                                             std::span<const IoVec> iov) {
-  return SystemCall<ReceiveOp>(*this, fd, 0, IoVec(), iov);
+  return SystemCall<ReceiveOp>(*this, fd, 0, IoVec(), iov, nullptr, nullptr,
+                               true);
 }
 
 // The kernel only reads what a program sends.
@@ -267,11 +272,12 @@ inline SystemCall<SendOp> Process::write(int fd,
 }
 inline SystemCall<SendOp> Process::sendmsg(int fd, const MsgHdr* msg,
                                            int flags) {
-  return SystemCall<SendOp>(*this, fd, flags, IoVec(), msg->iov, msg->name,
-                            msg);
+  return SystemCall<SendOp>(*this, fd, flags, IoVec(), msg->iov, msg->name, msg,
+                            true);
 }
 inline SystemCall<SendOp> Process::writev(int fd, std::span<const IoVec> iov) {
-  return SystemCall<SendOp>(*this, fd, 0, IoVec(), iov);
+  return SystemCall<SendOp>(*this, fd, 0, IoVec(), iov, Sockaddr(), nullptr,
+                            true);
 }
 
 inline QuickCall<Errno, int, Shut> Process::shutdown(int fd, Shut how) {
