@@ -20,10 +20,12 @@ Netstack::Netstack(EventQueue& q, uint32_t host_number,
       tracer(cpu, host_number),
       arp(*this),
       ipfrag(*this),
+      ip_ids(Stream("ip:id").Next()),
+      pathmtu(*this),
       tcp(*this),
-      tcbtable(*this, Stream("tcbhash").Next()),
-      udbtable(*this, Stream("udbhash").Next()),
-      rawcbtable(*this, Stream("rawcbhash").Next()),
+      tcbtable(*this, "tcb"),
+      udbtable(*this, "udb"),
+      rawcbtable(*this, "rawcb"),
       reaper_(
           q, [](void* ns) { static_cast<Netstack*>(ns)->retired_.clear(); },
           this) {
@@ -33,11 +35,18 @@ Netstack::Netstack(EventQueue& q, uint32_t host_number,
   cpu.SetSoftHandler(SoftInterrupt::kIp6, ip6intr, this);
 
   // IP protocol to transport.
+  ip_protos_[kIpProtoIcmp] = &kIcmpProtosw;
   ip_protos_[kIpProtoTcp] = &kTcpProtosw;
   ip_protos_[kIpProtoUdp] = &kUdpProtosw;
 }
 
-Netstack::~Netstack() = default;
+Netstack::~Netstack() {
+  for (InpcbTable* table : {&tcbtable, &udbtable, &rawcbtable}) {
+    table->DetachAll();
+  }
+  retired_.clear();
+  CHECK(sockets_in_use == 0);
+}
 
 RandomStream Netstack::Stream(std::string_view purpose) const {
   return RandomStream(seed, name + ":" + std::string(purpose));
@@ -57,6 +66,17 @@ NetisrQueue* Netstack::QueueFor(uint16_t ethertype) {
     case kEthertypeArp:
       return &arpintrq;
     case kEthertypeIpv6:
+      return &ip6intrq;
+    default:
+      return nullptr;
+  }
+}
+
+NetisrQueue* Netstack::QueueOf(Family family) {
+  switch (family) {
+    case Family::kInet:
+      return &ipintrq;
+    case Family::kInet6:
       return &ip6intrq;
     default:
       return nullptr;

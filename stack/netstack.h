@@ -63,14 +63,25 @@ struct Netstack {
 
   // stack/net
   RouteTable routes;
-  NetisrQueue arpintrq{SoftInterrupt::kArp, Fn::kArpintrq};
-  NetisrQueue ipintrq{SoftInterrupt::kIp, Fn::kIpintrq};
-  NetisrQueue ip6intrq{SoftInterrupt::kIp6, Fn::kIp6intrq};
+  LocalAddrTable local_addrs;
+  // Every unicast destination is this host, as far as input goes: for a host
+  // that watches the traffic of others.
+  bool owns_everything = false;
+  NetisrQueue arpintrq{SoftInterrupt::kArp, Fn::kArpintrq,
+                       settings.ipintrq_maxlen};
+  NetisrQueue ipintrq{SoftInterrupt::kIp, Fn::kIpintrq,
+                      settings.ipintrq_maxlen};
+  NetisrQueue ip6intrq{SoftInterrupt::kIp6, Fn::kIp6intrq,
+                       settings.ipintrq_maxlen};
 
   // stack/netinet
   ArpTable arp;
   IpFragTable ipfrag;
   IpStat ipstat;
+  IpIdStream ip_ids;
+  GroupTable groups;
+  PathMtuTable pathmtu;
+  IcmpRateLimit icmp_limit;
   IcmpStat icmpstat;
   UdpStat udpstat;
   TcpStat tcpstat;
@@ -92,6 +103,11 @@ struct Netstack {
     ++drops[static_cast<size_t>(reason)];
     tracer.Dropped(reason, *m);
   }
+  // The same for packet `id`, which is gone already for want of memory.
+  void Lost(DropReason reason, uint64_t id) {
+    ++drops[static_cast<size_t>(reason)];
+    tracer.Dropped(reason, id);
+  }
   uint64_t dropped(DropReason reason) const {
     return drops[static_cast<size_t>(reason)];
   }
@@ -101,6 +117,8 @@ struct Netstack {
 
   // EtherType to input queue; null if nobody takes it.
   NetisrQueue* QueueFor(uint16_t ethertype);
+  // Address family to input queue; null if nobody takes it.
+  NetisrQueue* QueueOf(Family family);
   // IP protocol to its Protosw; null if there is none.
   const Protosw* ProtoFor(uint8_t ip_protocol) const {
     return ip_protos_[ip_protocol];

@@ -24,7 +24,6 @@ class Be16 {
   constexpr operator uint16_t() const {  // NOLINT(google-explicit-constructor)
     return static_cast<uint16_t>(b_[0] << 8 | b_[1]);
   }
-  constexpr bool operator==(const Be16&) const = default;
 
  private:
   uint8_t b_[2] = {};
@@ -43,7 +42,6 @@ class Be32 {
            static_cast<uint32_t>(b_[1]) << 16 |
            static_cast<uint32_t>(b_[2]) << 8 | b_[3];
   }
-  constexpr bool operator==(const Be32&) const = default;
 
  private:
   uint8_t b_[4] = {};

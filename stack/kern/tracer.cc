@@ -75,6 +75,13 @@ void Tracer::EmitDrop(DropReason reason, const Mbuf& m) {
   observer_->OnEvent(event);
 }
 
+void Tracer::EmitLost(DropReason reason, uint64_t id) {
+  TraceEvent event = Begin(TraceKind::kDrop, nullptr, nullptr);
+  event.reason = reason;
+  event.packet = id;
+  observer_->OnEvent(event);
+}
+
 void Tracer::EmitSegment(const Mbuf& m, const Socket* so, uint64_t begin,
                          uint64_t end, bool retransmission) {
   TraceEvent event = Begin(TraceKind::kSegment, &m, so);

@@ -159,6 +159,11 @@ class Tracer {
     if (wants(kTraceDrop)) [[unlikely]]
       EmitDrop(reason, m);
   }
+  // The same for a packet that is gone already.
+  void Dropped(DropReason reason, uint64_t id) {
+    if (wants(kTraceDrop)) [[unlikely]]
+      EmitLost(reason, id);
+  }
   // A segment `m` with stream bytes [begin, end) of `so` was built.
   void Segment(const Mbuf& m, const Socket* so, uint64_t begin, uint64_t end,
                bool retransmission) {
@@ -172,6 +177,7 @@ class Tracer {
   void EmitPath(Fn fn, const Mbuf* m, const Socket* so, size_t len);
   void EmitFate(Fate fate, uint64_t id, const Socket* so, size_t len);
   void EmitDrop(DropReason reason, const Mbuf& m);
+  void EmitLost(DropReason reason, uint64_t id);
   void EmitSegment(const Mbuf& m, const Socket* so, uint64_t begin,
                    uint64_t end, bool retransmission);
 

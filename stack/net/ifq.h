@@ -31,6 +31,8 @@ class Ifqueue {
   uint64_t drops() const { return drops_; }
 
  private:
+  MbufPtr Take(size_t prio);  // from a list that has one
+
   std::array<MbufList, kIfqPriorities> lists_;
   uint32_t occupied_ = 0;  // a bit for each list in use
   size_t len_ = 0;

@@ -17,10 +17,10 @@ struct Netstack;
 
 // One protocol's input queue.
 struct NetisrQueue {
-  SoftInterrupt soft;  // drains it
-  Fn fn;               // its name in traces
+  SoftInterrupt soft;     // drains it
+  Fn fn;                  // its name in traces
+  const int64_t& maxlen;  // a setting
   MbufList list{};
-  size_t maxlen = 2048;
   uint64_t drops = 0;
 };
 

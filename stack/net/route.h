@@ -3,6 +3,7 @@
 #ifndef SPLNET_STACK_NET_ROUTE_H_
 #define SPLNET_STACK_NET_ROUTE_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <vector>
@@ -16,6 +17,7 @@ inline constexpr uint32_t kRtfUp = 0x1;
 inline constexpr uint32_t kRtfGateway = 0x2;
 inline constexpr uint32_t kRtfHost = 0x4;
 inline constexpr uint32_t kRtfReject = 0x8;
+inline constexpr uint32_t kRtfDynamic = 0x10;    // made by a learnt path MTU
 inline constexpr uint32_t kRtfLocal = 0x200000;  // an address of this host
 inline constexpr uint32_t kRtfBroadcast = 0x400000;
 
@@ -29,27 +31,40 @@ struct Rtentry {
   uint32_t mtu_bytes = 0;  // path MTU learnt; 0 is the interface's
 };
 
+// The routes of a host: a binary trie over the bits of the destination, in
+// which a node stands only where there is a route or a fork.
 class RouteTable {
  public:
   RouteTable();
+  RouteTable(const RouteTable&) = delete;
+  RouteTable& operator=(const RouteTable&) = delete;
   ~RouteTable();
 
-  // kEEXIST if there is a route for exactly this prefix.
+  // Bits of `route.dst` beyond the prefix are ignored.  kEEXIST if there is a
+  // route for exactly this prefix; kEINVAL for a length that cannot be.
   Errno Add(const Rtentry& route);
   // kESRCH if there is none.
   Errno Delete(const InAddr& dst, uint8_t prefixlen);
   // The most specific route for `dst`; null if none.  Valid until the
   // generation changes.
   const Rtentry* Lookup(const InAddr& dst) const;
+  // The route for exactly this prefix; null if none.
+  const Rtentry* Find(const InAddr& dst, uint8_t prefixlen) const;
   // Grows with every change: a remembered route is good while it is equal.
   uint64_t generation() const { return generation_; }
-  // All routes, ordered by destination and prefix length.
+  // All routes, ordered by destination, the shorter prefix first; IPv4 before
+  // IPv6.
   std::vector<const Rtentry*> All() const;
+  size_t size() const { return size_; }
 
  private:
   struct Node;
+  std::unique_ptr<Node>* RootOf(Family family);
+  const std::unique_ptr<Node>* RootOf(Family family) const;
+
   std::unique_ptr<Node> v4_;
   std::unique_ptr<Node> v6_;
+  size_t size_ = 0;
   uint64_t generation_ = 1;
 };
 

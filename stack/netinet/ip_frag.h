@@ -12,16 +12,28 @@ namespace splnet {
 
 struct Netstack;
 
-// The fragments of a host, bounded by net.inet.ip.maxqueue.
+// The fragments of a host: a queue for each packet under way, named by source,
+// destination, identification and protocol.
+//
+// No more than net.inet.ip.maxqueue fragments are held; a new one pushes the
+// oldest packet out.  A packet that is not complete after net.inet.ip.fragttl
+// is dropped, and its sender told if its first fragment is here.  A fragment
+// that is held already is dropped alone.  Any other overlap drops the whole
+// packet: no honest sender makes one, and taking either copy of the bytes has
+// been used to pass filters (BSD keeps what came first).
 class IpFragTable {
  public:
   explicit IpFragTable(Netstack& ns);
+  IpFragTable(const IpFragTable&) = delete;
+  IpFragTable& operator=(const IpFragTable&) = delete;
   ~IpFragTable();
 
-  // Takes a fragment, its IP header in front.  Gives the whole packet when it
-  // was the last one missing, else null.
+  // Takes a fragment, its IP header in front and no bytes beyond its IP
+  // length.  Gives the whole packet, under the id of the fragment that
+  // completed it, when that was the last one missing, else null.
   MbufPtr Reassemble(MbufPtr m);
   size_t fragments() const;
+  size_t packets() const;  // under way
 
  private:
   struct Impl;
