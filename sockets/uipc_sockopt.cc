@@ -96,9 +96,16 @@ Errno sosetopt(Socket& so, int level, int name,
   switch (name) {
     case kSO_LINGER:
       return SetLinger(so, value);
+    case kSO_KEEPALIVE: {
+      const Errno error = SetFlag(so, name, value);
+      // The protocol has a timer to start or stop; it may have none.
+      if (error == kOk && so.proto->setopt != nullptr) {
+        (void)so.proto->setopt(so, level, name, value);
+      }
+      return error;
+    }
     case kSO_DEBUG:
     case kSO_REUSEADDR:
-    case kSO_KEEPALIVE:
     case kSO_DONTROUTE:
     case kSO_BROADCAST:
     case kSO_OOBINLINE:

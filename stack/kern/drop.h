@@ -86,6 +86,7 @@ namespace splnet {
   X(kTcpBadReset, "reset out of window")                               \
   X(kTcpBadSyn, "SYN in a synchronized state")                         \
   X(kTcpNoAck, "segment without ACK")                                  \
+  X(kTcpNoSyn, "segment without SYN")                                  \
   X(kTcpPaws, "timestamp too old")                                     \
   X(kTcpOutOfWindow, "outside the receive window")                     \
   X(kTcpDuplicate, "all data received before")                         \

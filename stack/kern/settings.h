@@ -78,6 +78,8 @@ namespace splnet {
     10, 64000, "retransmission timeout before a round trip was measured")      \
   X("net.inet.tcp.rexmit_min", tcp_rexmit_min, "milliseconds", 1000, 1, 64000, \
     "least retransmission timeout")                                            \
+  X("net.inet.tcp.rstppslimit", tcp_rstppslimit, "packets/s", 100, -1,         \
+    1000000, "RSTs to strangers sent in a second; -1 is no limit")             \
   X("net.inet.tcp.reasslimit", tcp_reasslimit, "segments", 16384, 1, 1048576,  \
     "out-of-order segments held by all connections")
 

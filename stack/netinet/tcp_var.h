@@ -81,6 +81,8 @@ inline constexpr uint32_t kTfTiming = 0x10000;       // rtt_seq is being timed
 inline constexpr uint32_t kTfForce = 0x20000;        // send into a zero window
 inline constexpr uint32_t kTfBlockOutput = 0x40000;  // sockets are being woken:
 inline constexpr uint32_t kTfNeedOutput = 0x80000;   // output is only noted
+inline constexpr uint32_t kTfFastRexmt = 0x100000;   // snd_una goes out again
+inline constexpr uint32_t kTfRcvdSack = 0x200000;    // the peer permits SACK
 
 // BSD's numbers (RFC 9293, RFC 6298, RFC 5681).
 inline constexpr int kTcpMaxRxtShift = 12;  // retransmissions before giving up
@@ -95,6 +97,7 @@ inline constexpr Nanoseconds kTcpPawsIdle = std::chrono::hours(24 * 24);
 inline constexpr uint32_t kTcpMinMss = 64;  // what a peer cannot push us below
 inline constexpr uint16_t kTcpHdrLen = 40;  // IPv4 and TCP, without options
 inline constexpr uint32_t kTcpOlenTstampAppa = 12;  // nop nop timestamp
+inline constexpr uint32_t kTcpLinkHdr = 16;         // room for a link header
 inline constexpr int kTcpLingerSeconds = 120;       // TCP_LINGERTIME
 
 // setsockopt(2) at level IPPROTO_TCP, with OpenBSD's values.
@@ -168,6 +171,7 @@ struct Tcpcb {
   uint32_t maxopd;        // data and options
   uint16_t peer_mss = 0;  // what the peer's SYN offered, 0 is nothing
   uint16_t user_mss = 0;  // TCP_MAXSEG, 0 is no limit
+  uint16_t path_mss = 0;  // what ICMP said that the path takes, 0 is no limit
 
   // Congestion control, bytes.
   uint32_t snd_cwnd = 0;
@@ -197,9 +201,13 @@ struct Tcpcb {
   Timeout msl2;     // 2MSL of TIME_WAIT, and FIN_WAIT_2 after close
   Timeout delack;   // delayed ACK
 
-  Netstack& ns() const;
-  Socket& so() const;
+  Netstack& ns() const { return ns_; }
+  Socket& so() const { return so_; }
   bool is(uint32_t flag) const { return (flags & flag) != 0; }
+
+ private:
+  Netstack& ns_;
+  Socket& so_;  // the pcb holds it
 };
 
 // Counters; those of BSD's struct tcpstat keep their stems.
@@ -305,10 +313,13 @@ void tcp_respond(Tcpcb& tp, uint32_t seq, uint32_t ack, uint8_t flags);
 
 // The milliseconds of the clock that this connection's timestamps show.
 uint32_t tcp_now(const Tcpcb& tp);
+// Writes `nop nop timestamp`; 12, the bytes that it takes.
+size_t tcp_put_tstamp(uint8_t* opt, uint32_t val, uint32_t ecr);
 // An initial sequence number, RFC 6528.
 uint32_t tcp_new_iss(const Tcpcb& tp);
 // Sets the initial send sequence numbers and the timestamp offset.
 void tcp_sendseqinit(Tcpcb& tp);
+void tcp_set_iss(Tcpcb& tp, uint32_t iss);
 
 // Segment sizes from the route, the peer's offer and the user's limit.
 void tcp_mss_update(Tcpcb& tp);

@@ -1,0 +1,104 @@
+// Inside TCP's input: one received segment, and the steps that it goes through.
+
+#ifndef SPLNET_STACK_NETINET_TCP_INPUT_H_
+#define SPLNET_STACK_NETINET_TCP_INPUT_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+
+#include "stack/kern/drop.h"
+#include "stack/kern/mbuf.h"
+#include "stack/kern/sockaddr.h"
+#include "stack/kern/tracer.h"
+#include "stack/netinet/tcp.h"
+#include "stack/netinet/tcp_var.h"
+
+namespace splnet {
+
+// TcpSegment::wake: which wakeups are due when all else is done.
+inline constexpr uint8_t kTcpWakeConnected = 0x01;     // soisconnected
+inline constexpr uint8_t kTcpWakeWrite = 0x02;         // sowwakeup
+inline constexpr uint8_t kTcpWakeRead = 0x04;          // sorwakeup
+inline constexpr uint8_t kTcpWakeEof = 0x08;           // socantrcvmore
+inline constexpr uint8_t kTcpWakeDisconnected = 0x10;  // soisdisconnected
+
+// A segment as its steps see it: what was in the header, trimmed on the way.
+struct TcpSegment {
+  MbufPtr m;          // the packet; null once its fate is known
+  uint64_t id = 0;    // PktHdr::id of the packet
+  Sockaddr from, to;  // the peer's end, ours
+  uint32_t seq = 0;   // of the first byte of data, or of the SYN
+  uint32_t ack = 0;
+  uint32_t wnd = 0;     // bytes, scaled
+  uint32_t len = 0;     // bytes of data
+  uint32_t hdrlen = 0;  // IP and TCP headers still in front of the data
+  uint16_t urp = 0;
+  uint8_t flags = 0;  // kTh*
+  uint8_t wake = 0;
+  bool loop = false;  // came from this host
+  bool old = false;   // nothing in it was new but, perhaps, the ACK
+  std::optional<uint32_t> iss_floor;  // replaces a connection in TIME_WAIT
+  // Options.
+  bool has_ts = false;
+  bool sack_permitted = false;
+  bool has_wscale = false;
+  uint8_t wscale = 0;
+  uint16_t mss = 0;  // 0: no such option
+  uint32_t ts_val = 0;
+  uint32_t ts_ecr = 0;
+
+  bool has(uint8_t flag) const { return (flags & flag) != 0; }
+  // SEG.LEN: what it takes in sequence space.
+  uint32_t seg_len() const {
+    return len + (has(kThSyn) ? 1 : 0) + (has(kThFin) ? 1 : 0);
+  }
+};
+
+// The fate of the segment: frees the packet.
+void tcp_met(Tcpcb& tp, TcpSegment& th, Fate fate);
+// Drops it for a reason.
+void tcp_dropseg(Netstack& ns, TcpSegment& th, DropReason reason);
+
+// Reads the options of the header into `th`; malformed ones end the reading.
+// Those that only a SYN may carry are ignored elsewhere.
+void tcp_dooptions(TcpSegment& th, const uint8_t* opt, size_t optlen);
+
+// Answers with a RST, section 3.10.7.1, limited in rate; not to a RST.
+void tcp_reject(Netstack& ns, const TcpSegment& th);
+// An ACK for what RFC 5961 does not trust, at most ten in five seconds.
+void tcp_challenge_ack(Tcpcb& tp);
+
+// Steps of section 3.10.7.  Those that return bool say whether the segment
+// goes on to the next step.
+void tcp_listen_input(Tcpcb& tp, TcpSegment& th);                  // 3.10.7.2
+[[nodiscard]] bool tcp_syn_sent_input(Tcpcb& tp, TcpSegment& th);  // 3.10.7.3
+[[nodiscard]] bool tcp_check_ack(Tcpcb& tp, TcpSegment& th);       // fifth
+void tcp_text(Tcpcb& tp, TcpSegment& th);                          // seventh
+
+// The connection is established: segment sizes, windows, timers.
+void tcp_established(Tcpcb& tp, TcpSegment& th);
+
+// Takes note of what `th` acknowledges, beyond snd_una and not beyond snd_max.
+// Returns whether our FIN is acknowledged.
+bool tcp_ack_advance(Tcpcb& tp, TcpSegment& th);
+// The window field, RFC 9293 section 3.10.7.4.
+void tcp_update_window(Tcpcb& tp, const TcpSegment& th);
+// RTT measurements, RFC 6298.
+void tcp_rtt_sample(Tcpcb& tp, Nanoseconds rtt);
+
+// The age of the timestamp of ours that `th` echoes; negative if it is none.
+Nanoseconds tcp_tstamp_rtt(const Tcpcb& tp, const TcpSegment& th);
+
+// Acknowledges data: now, or after a delay.
+void tcp_setup_ack(Tcpcb& tp, const TcpSegment& th);
+
+// Holds a segment that is not the next, or appends it and what it makes
+// contiguous.  True if a FIN came in sequence.
+[[nodiscard]] bool tcp_reass(Tcpcb& tp, TcpSegment& th);
+// Drops what is held.
+void tcp_freeq(Tcpcb& tp, DropReason reason);
+
+}  // namespace splnet
+
+#endif  // SPLNET_STACK_NETINET_TCP_INPUT_H_

@@ -1,0 +1,215 @@
+// A segment for a listener or for a connection in SYN-SENT, and the options of
+// a SYN.  RFC 9293 sections 3.10.7.2 and 3.10.7.3.
+
+#include <algorithm>
+#include <cstring>
+
+#include "stack/kern/socketvar.h"
+#include "stack/netinet/in_pcb.h"
+#include "stack/netinet/ip_var.h"
+#include "stack/netinet/tcp_cc.h"
+#include "stack/netinet/tcp_input.h"
+#include "stack/netinet/tcp_seq.h"
+#include "stack/netinet/tcp_timer.h"
+#include "stack/netstack.h"
+
+namespace splnet {
+namespace {
+
+// Whether `th` acknowledges something that we did not send, or did not send
+// yet, in SYN-SENT.
+bool BadAckOfSyn(const Tcpcb& tp, const TcpSegment& th) {
+  return th.has(kThAck) &&
+         (seq_leq(th.ack, tp.iss) || seq_gt(th.ack, tp.snd_max));
+}
+
+// The receive sequence space begins behind the peer's SYN, and what its
+// options offer is taken if we offered it too.
+void TakeSyn(Tcpcb& tp, const TcpSegment& th) {
+  tp.irs = th.seq;
+  tp.rcv_nxt = tp.rcv_adv = tp.rcv_up = tp.last_ack_sent = th.seq + 1;
+  tp.peer_mss = th.mss;
+  if (th.has_wscale) {
+    tp.flags |= kTfRcvdScale;
+    if (tp.is(kTfReqScale)) {
+      tp.snd_scale = th.wscale;
+      tp.rcv_scale = tp.request_scale;
+    }
+  }
+  if (th.has_ts) {
+    tp.flags |= kTfRcvdTstmp;
+    tp.ts_recent = th.ts_val;
+    tp.ts_recent_time = tp.ns().now();
+  }
+  if (th.sack_permitted) tp.flags |= kTfRcvdSack;
+  tcp_mss_update(tp);
+}
+
+// Makes the connection that the SYN `th` asks for; null if there is no room.
+Tcpcb* NewConnection(Tcpcb& listener, const TcpSegment& th) {
+  Socket* const so = sonewconn(listener.so(), 0);
+  if (so == nullptr) return nullptr;
+  Inpcb& inp = *sotoinpcb(*so);
+  inp.laddr = th.to;
+  inp.faddr = th.from;
+  inp.ttl = listener.inp.ttl;
+  inp.tos = listener.inp.tos;
+  inp.flags |= listener.inp.flags;
+  if (listener.inp.options) {
+    inp.options = std::make_unique<IpOptions>(*listener.inp.options);
+  }
+  in_pcbrehash(inp);
+
+  Tcpcb& tp = *inp.tcpcb;
+  tp.flags |= kTfPassive | (listener.flags & (kTfNoDelay | kTfNoPush));
+  tp.user_mss = listener.user_mss;
+  if (listener.pin) tcp_pin(*so, *listener.pin);
+  return &tp;
+}
+
+}  // namespace
+
+void tcp_dooptions(TcpSegment& th, const uint8_t* opt, size_t optlen) {
+  const auto be32 = [](const uint8_t* p) {
+    Be32 v;
+    std::memcpy(static_cast<void*>(&v), p, sizeof v);
+    return static_cast<uint32_t>(v);
+  };
+  const bool syn = th.has(kThSyn);
+  for (size_t i = 0; i < optlen;) {
+    const uint8_t kind = opt[i];
+    if (kind == kTcpOptEol) return;
+    if (kind == kTcpOptNop) {
+      ++i;
+      continue;
+    }
+    if (i + 1 >= optlen) return;
+    const size_t len = opt[i + 1];
+    if (len < 2 || len > optlen - i) return;
+    const uint8_t* const value = opt + i + 2;
+    if (kind == kTcpOptTimestamp && len == 10) {
+      th.has_ts = true;
+      th.ts_val = be32(value);
+      th.ts_ecr = be32(value + 4);
+    } else if (kind == kTcpOptMss && len == 4 && syn) {
+      th.mss = static_cast<uint16_t>(value[0] << 8 | value[1]);
+    } else if (kind == kTcpOptWscale && len == 3 && syn) {
+      th.has_wscale = true;
+      th.wscale = std::min(value[0], kTcpMaxWinShift);
+    } else if (kind == kTcpOptSackPermitted && len == 2 && syn) {
+      th.sack_permitted = true;
+    }
+    i += len;
+  }
+}
+
+void tcp_listen_input(Tcpcb& tp, TcpSegment& th) {
+  Netstack& ns = tp.ns();
+  // First: a RST.  Second: an ACK, for there is nothing to acknowledge.
+  if (th.has(kThRst)) return tcp_dropseg(ns, th, DropReason::kTcpListenBad);
+  if (th.has(kThAck)) {
+    tcp_reject(ns, th);
+    return tcp_dropseg(ns, th, DropReason::kTcpListenBad);
+  }
+  // Fourth: whatever has no SYN, or comes from ourselves to ourselves.
+  if (!th.has(kThSyn) || th.from == th.to) {
+    return tcp_dropseg(ns, th, DropReason::kTcpListenBad);
+  }
+  // Third: the SYN.  Data and FIN that come with it are sent again.
+  Tcpcb* const child = NewConnection(tp, th);
+  if (child == nullptr) {
+    ++ns.tcpstat.listendrop;
+    return tcp_dropseg(ns, th, DropReason::kTcpListenFull);
+  }
+  tcp_sendseqinit(*child);
+  // In place of a connection in TIME_WAIT: beyond what that one used (RFC 1122
+  // section 4.2.2.13).
+  if (th.iss_floor && seq_lt(child->iss, *th.iss_floor) && !child->pin) {
+    tcp_set_iss(*child, *th.iss_floor);
+  }
+  TakeSyn(*child, th);
+  child->snd_wnd = child->max_sndwnd = th.wnd;
+  child->state = TcpState::kSynReceived;
+  child->rcv_time = ns.now();
+  timeout_add(child->keep, std::chrono::seconds(ns.settings.tcp_keepinit));
+  ++ns.tcpstat.accepts;
+  tcp_met(*child, th, Fate::kConsumed);
+  (void)tcp_output(*child);
+}
+
+bool tcp_syn_sent_input(Tcpcb& tp, TcpSegment& th) {
+  Netstack& ns = tp.ns();
+  // First: the ACK.
+  if (BadAckOfSyn(tp, th)) {
+    tcp_reject(ns, th);
+    tcp_dropseg(ns, th, DropReason::kTcpBadAck);
+    return false;
+  }
+  // Second: a RST counts if it acknowledges our SYN (RFC 5961 section 3.2).
+  if (th.has(kThRst)) {
+    if (!th.has(kThAck)) {
+      tcp_dropseg(ns, th, DropReason::kTcpBadReset);
+      return false;
+    }
+    tcp_met(tp, th, Fate::kConsumed);
+    tcp_drop(tp, kECONNREFUSED);
+    return false;
+  }
+  // Fourth: the SYN.  Fifth: nothing without one.
+  if (!th.has(kThSyn)) {
+    tcp_dropseg(ns, th, DropReason::kTcpNoSyn);
+    return false;
+  }
+  TakeSyn(tp, th);
+  th.seq += 1;
+  th.flags &= static_cast<uint8_t>(~kThSyn);
+  tp.rcv_wnd =
+      static_cast<uint32_t>(std::max<int64_t>(sbspace(tp.so().rcv), 0));
+  tp.snd_wnd = tp.max_sndwnd = th.wnd;
+  tp.snd_wl1 = th.seq;
+  if (!th.has(kThAck)) {
+    // Both have opened at once: our SYN goes out again, now with an ACK.
+    tp.state = TcpState::kSynReceived;
+    tp.snd_nxt = tp.snd_una;
+    tp.flags |= kTfAckNow;
+    if (th.len == 0 && !th.has(kThFin)) tcp_met(tp, th, Fate::kConsumed);
+    if (th.m) tcp_met(tp, th, Fate::kOutOfWindow);
+    return false;
+  }
+  tp.snd_wl2 = th.ack;
+  tp.flags |= kTfAckNow;
+  tcp_established(tp, th);
+  return true;
+}
+
+void tcp_established(Tcpcb& tp, TcpSegment& th) {
+  Netstack& ns = tp.ns();
+  ++ns.tcpstat.connects;
+  const bool syn_lost = tp.rxtshift > 0;
+  tp.state = TcpState::kEstablished;
+  th.wake |= kTcpWakeConnected;
+
+  // Our SYN is acknowledged: that is a round trip.
+  if (tp.is(kTfTiming)) {
+    tp.flags &= ~kTfTiming;
+    tcp_rtt_sample(tp, ns.now() - tp.rtt_time);
+  } else if (tp.is(kTfReqTstmp) && tp.is(kTfRcvdTstmp) && th.has_ts) {
+    tcp_rtt_sample(tp, tcp_tstamp_rtt(tp, th));
+  }
+  tp.snd_una = tp.iss + 1;
+  tp.snd_nxt = seq_max(tp.snd_nxt, tp.snd_una);
+  tp.rxtshift = 0;
+  tp.rxtcur = tcp_rto(tp);
+  timeout_del(tp.rexmt);
+
+  tcp_mss_update(tp);
+  tcp_cc_init(tp, syn_lost);
+  tcp_keepalive(tp);
+  tp.flags |= kTfNeedOutput;
+  if (tp.is(kTfNeedClose)) {
+    tp.flags &= ~kTfNeedClose;
+    tcp_usrclosed(tp);
+  }
+}
+
+}  // namespace splnet

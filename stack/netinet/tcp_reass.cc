@@ -1,0 +1,183 @@
+// Segments that arrive out of order.  RFC 9293 section 3.10.7.4, seventh step.
+//
+// They wait in a list by sequence number, without overlaps, each in the packet
+// that brought it.  The limit is the host's: net.inet.tcp.reasslimit.
+
+#include <utility>
+
+#include "stack/netinet/in_pcb.h"
+#include "stack/netinet/tcp_input.h"
+#include "stack/netinet/tcp_seq.h"
+#include "stack/netstack.h"
+
+namespace splnet {
+namespace {
+
+// What a held segment is, in the part of its packet header that is free while
+// it is held.
+struct Held {
+  uint32_t seq;
+  uint32_t len;
+  uint32_t fin;  // not 0: a FIN follows the data
+
+  static Held Of(const Mbuf& m) {
+    return {m.pkthdr.reserved[0], m.pkthdr.reserved[1], m.pkthdr.reserved[2]};
+  }
+  void Keep(Mbuf& m) const {
+    m.pkthdr.reserved[0] = seq;
+    m.pkthdr.reserved[1] = len;
+    m.pkthdr.reserved[2] = fin;
+  }
+  uint32_t end() const { return seq + len; }
+};
+
+// Takes the segment behind `prev` (null: the first) out of the queue.
+MbufPtr Unlink(Tcpcb& tp, Mbuf* prev) {
+  TcpReassQueue& q = tp.reass;
+  Mbuf*& link = prev == nullptr ? q.head : prev->nextpkt;
+  Mbuf* const m = link;
+  link = m->nextpkt;
+  if (q.tail == m) q.tail = prev;
+  m->nextpkt = nullptr;
+  --tp.ns().tcp.reass_segments;
+  for (uint32_t& word : m->pkthdr.reserved) word = 0;
+  return MbufPtr(m);
+}
+
+// Puts `m` behind `prev` (null: first).
+void Link(Tcpcb& tp, Mbuf* prev, MbufPtr m) {
+  TcpReassQueue& q = tp.reass;
+  Mbuf* const added = m.release();
+  Mbuf*& link = prev == nullptr ? q.head : prev->nextpkt;
+  added->nextpkt = link;
+  link = added;
+  if (added->nextpkt == nullptr) q.tail = added;
+  ++tp.ns().tcp.reass_segments;
+}
+
+// The last held segment that begins at or before `seq`; null if none does.
+Mbuf* FindBefore(const TcpReassQueue& q, uint32_t seq) {
+  // Mostly they come in order behind one hole.
+  if (q.tail != nullptr && seq_leq(Held::Of(*q.tail).seq, seq)) return q.tail;
+  Mbuf* prev = nullptr;
+  for (Mbuf* p = q.head; p != nullptr && seq_leq(Held::Of(*p).seq, seq);
+       p = p->nextpkt) {
+    prev = p;
+  }
+  return prev;
+}
+
+// Puts the segment in its place and cuts away what is held twice.  False if
+// all of it was held before.
+bool Insert(Tcpcb& tp, TcpSegment& th) {
+  Held h{th.seq, th.len, th.has(kThFin) ? 1u : 0u};
+  MbufPtr m = std::move(th.m);
+  m_trim_front(*m, th.hdrlen);
+  Mbuf* const prev = FindBefore(tp.reass, h.seq);
+  if (prev != nullptr) {
+    const Held before = Held::Of(*prev);
+    if (seq_gt(before.end(), h.seq)) {
+      const uint32_t overlap = before.end() - h.seq;
+      if (overlap > h.len ||
+          (overlap == h.len && (h.fin == 0 || before.fin != 0))) {
+        th.m = std::move(m);
+        return false;
+      }
+      m_trim_front(*m, overlap);
+      h.seq += overlap;
+      h.len -= overlap;
+    } else if (before.end() == h.seq && h.len == 0 && before.fin != 0) {
+      th.m = std::move(m);
+      return false;
+    }
+  }
+  // What follows gives way to the new segment, whole or in part.
+  for (;;) {
+    Mbuf* const next = prev == nullptr ? tp.reass.head : prev->nextpkt;
+    if (next == nullptr) break;
+    Held after = Held::Of(*next);
+    if (!seq_gt(h.end(), after.seq)) break;
+    const uint32_t overlap = h.end() - after.seq;
+    if (overlap < after.len || (overlap == after.len && after.fin != 0)) {
+      m_trim_front(*next, overlap);
+      after.seq += overlap;
+      after.len -= overlap;
+      after.Keep(*next);
+      break;
+    }
+    h.fin |= after.fin;
+    const MbufPtr gone = Unlink(tp, prev);
+    tp.ns().tracer.Met(Fate::kDuplicate, gone->pkthdr.id, &tp.so(), after.len);
+  }
+  h.Keep(*m);
+  Link(tp, prev, std::move(m));
+  return true;
+}
+
+// Appends what has become contiguous.  True if that ends with the FIN.
+bool Present(Tcpcb& tp, TcpSegment& th) {
+  Netstack& ns = tp.ns();
+  Socket& so = tp.so();
+  bool fin = false;
+  while (!fin && tp.reass.head != nullptr) {
+    const Held h = Held::Of(*tp.reass.head);
+    if (h.seq != tp.rcv_nxt) break;
+    MbufPtr m = Unlink(tp, nullptr);
+    tp.rcv_nxt += h.len;
+    fin = h.fin != 0;
+    const uint64_t id = m->pkthdr.id;
+    if (h.len == 0) {
+      ns.tracer.Met(Fate::kConsumed, id, &so, 0);
+    } else if (so.cantrcvmore()) {
+      ++ns.tcpstat.rcvafterclose;
+      ns.Drop(std::move(m), DropReason::kTcpAfterClose);
+    } else {
+      ns.tracer.Enter(Fn::kSbappendstream, *m);
+      sbappendstream(so.rcv, std::move(m));
+      ns.tracer.Met(Fate::kDelivered, id, &so, h.len);
+      th.wake |= kTcpWakeRead;
+    }
+  }
+  return fin;
+}
+
+}  // namespace
+
+void tcp_freeq(Tcpcb& tp, DropReason reason) {
+  while (tp.reass.head != nullptr) {
+    tp.ns().Drop(Unlink(tp, nullptr), reason);
+  }
+}
+
+bool tcp_reass(Tcpcb& tp, TcpSegment& th) {
+  Netstack& ns = tp.ns();
+  ns.tracer.Enter(Fn::kTcpReass, *th.m);
+  const bool next = th.seq == tp.rcv_nxt;
+  if (!next && ns.tcp.reass_segments >=
+                   static_cast<uint64_t>(ns.settings.tcp_reasslimit)) {
+    // Whoever holds the host's memory gives it back; what fills a hole always
+    // gets in, for it frees what waits behind it.
+    ++ns.tcpstat.rcvmemdrop;
+    tcp_freeq(tp, DropReason::kTcpReassLimit);
+    tcp_dropseg(ns, th, DropReason::kTcpReassLimit);
+    return false;
+  }
+  const uint32_t len = th.len;
+  if (!next) {
+    ++ns.tcpstat.rcvoopack;
+    ns.tcpstat.rcvoobyte += len;
+  }
+  if (!Insert(tp, th)) {
+    ++ns.tcpstat.rcvduppack;
+    ns.tcpstat.rcvdupbyte += len;
+    tcp_met(tp, th, Fate::kDuplicate);
+    return false;
+  }
+  if (!next) {
+    ns.tracer.Met(Fate::kQueued, th.id, &tp.so(), len);
+    return false;
+  }
+  return Present(tp, th);
+}
+
+}  // namespace splnet

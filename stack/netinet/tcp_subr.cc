@@ -1,0 +1,469 @@
+// TCP's odds and ends: control blocks from birth to death, sequence numbers,
+// segment sizes, answers without data, ICMP errors.
+
+#include <algorithm>
+#include <bit>
+#include <cstring>
+
+#include "stack/netinet/in_pcb.h"
+#include "stack/netinet/ip.h"
+#include "stack/netinet/ip_var.h"
+#include "stack/netinet/tcp_input.h"
+#include "stack/netinet/tcp_seq.h"
+#include "stack/netinet/tcp_timer.h"
+#include "stack/netinet/tcp_var.h"
+#include "stack/netstack.h"
+
+namespace splnet {
+namespace {
+
+// SipHash-2-4 of four words, so that a stranger cannot predict what a secret
+// makes of a 4-tuple.
+uint64_t SipHash(const uint64_t (&key)[2], const uint64_t (&words)[4]) {
+  uint64_t v0 = key[0] ^ 0x736f6d6570736575;
+  uint64_t v1 = key[1] ^ 0x646f72616e646f6d;
+  uint64_t v2 = key[0] ^ 0x6c7967656e657261;
+  uint64_t v3 = key[1] ^ 0x7465646279746573;
+  const auto round = [&] {
+    v0 += v1;
+    v1 = std::rotl(v1, 13) ^ v0;
+    v0 = std::rotl(v0, 32);
+    v2 += v3;
+    v3 = std::rotl(v3, 16) ^ v2;
+    v0 += v3;
+    v3 = std::rotl(v3, 21) ^ v0;
+    v2 += v1;
+    v1 = std::rotl(v1, 17) ^ v2;
+    v2 = std::rotl(v2, 32);
+  };
+  const auto absorb = [&](uint64_t word) {
+    v3 ^= word;
+    round();
+    round();
+    v0 ^= word;
+  };
+  for (const uint64_t word : words) absorb(word);
+  absorb(uint64_t{sizeof words} << 56);
+  v2 ^= 0xff;
+  for (int i = 0; i < 4; ++i) round();
+  return v0 ^ v1 ^ v2 ^ v3;
+}
+
+uint64_t HashTuple(const uint64_t (&key)[2], const Inpcb& inp) {
+  const uint64_t ports =
+      uint64_t{inp.laddr.port} << 16 | uint64_t{inp.faddr.port};
+  return SipHash(key,
+                 {inp.laddr.addr.lo, inp.faddr.addr.lo,
+                  inp.laddr.addr.hi ^ std::rotl(inp.faddr.addr.hi, 32), ports});
+}
+
+// The largest packet that the path of `tp` takes, as far as is known.
+uint32_t PathMtu(Tcpcb& tp) {
+  Netstack& ns = tp.ns();
+  const Rtentry* const rt = tp.inp.route.Get(ns.routes, tp.inp.faddr.addr);
+  if (rt == nullptr) return 0;
+  return ip_pathmtu(ns, *rt);
+}
+
+// A segment without data.  `tp` is null if there is no connection.
+struct Reply {
+  Sockaddr from, to;
+  uint32_t seq = 0;
+  uint32_t ack = 0;
+  uint16_t win = 0;
+  uint8_t flags = 0;
+  uint8_t ttl = 64;
+  uint8_t tos = 0;
+};
+
+// Builds and sends `reply` with `optlen` bytes of options.
+void SendReply(Netstack& ns, Inpcb* inp, const Reply& reply, const uint8_t* opt,
+               size_t optlen) {
+  MbufPtr m = m_gethdr(ns.mbufs, MWait::kDontWait);
+  if (!m) return;
+  const size_t hlen = kTcpHdrLen + optlen;
+  m->data += kTcpLinkHdr;
+  m->len = m->pkthdr.len = static_cast<uint32_t>(hlen);
+  m->pkthdr.id = ns.NewPacketId();
+  m->pkthdr.csum_flags = kMTcpCsumOut;
+  ns.tracer.Enter(Fn::kTcpRespond, *m);
+
+  IpHeader ip{};
+  ip.vhl = 0x45;
+  ip.tos = reply.tos;
+  ip.len = static_cast<uint16_t>(hlen);
+  ip.off = kIpDf;
+  ip.ttl = reply.ttl;
+  ip.p = kIpProtoTcp;
+  ip.src = reply.from.addr.wire4();
+  ip.dst = reply.to.addr.wire4();
+  TcpHeader th{};
+  th.sport = reply.from.port;
+  th.dport = reply.to.port;
+  th.seq = reply.seq;
+  th.ack = reply.ack;
+  th.off_x2 = static_cast<uint8_t>((sizeof(TcpHeader) + optlen) / 4 << 4);
+  th.flags = reply.flags;
+  th.win = reply.win;
+  m_write(*m, 0, ip);
+  m_write(*m, sizeof ip, th);
+  if (optlen > 0) std::memcpy(m->data + kTcpHdrLen, opt, optlen);
+  ++ns.tcpstat.sndtotal;
+  // Lost is lost: who needs the answer asks again.
+  (void)ip_output(ns, std::move(m),
+                  inp == nullptr ? nullptr : inp->options.get(),
+                  inp == nullptr ? nullptr : &inp->route, kIpMtuDisc);
+}
+
+}  // namespace
+
+const char* TcpStateName(TcpState state) {
+  switch (state) {
+    case TcpState::kClosed:
+      return "CLOSED";
+    case TcpState::kListen:
+      return "LISTEN";
+    case TcpState::kSynSent:
+      return "SYN_SENT";
+    case TcpState::kSynReceived:
+      return "SYN_RCVD";
+    case TcpState::kEstablished:
+      return "ESTABLISHED";
+    case TcpState::kCloseWait:
+      return "CLOSE_WAIT";
+    case TcpState::kFinWait1:
+      return "FIN_WAIT_1";
+    case TcpState::kClosing:
+      return "CLOSING";
+    case TcpState::kLastAck:
+      return "LAST_ACK";
+    case TcpState::kFinWait2:
+      return "FIN_WAIT_2";
+    case TcpState::kTimeWait:
+      return "TIME_WAIT";
+  }
+  return "?";
+}
+
+TcpHost::TcpHost(const Netstack& ns) {
+  RandomStream iss = ns.Stream("tcp:iss");
+  for (uint64_t& word : iss_secret) word = iss.Next();
+  RandomStream ts = ns.Stream("tcp:ts");
+  for (uint64_t& word : ts_secret) word = ts.Next();
+}
+
+Tcpcb::Tcpcb(Inpcb& pcb)
+    : inp(pcb),
+      rexmt(pcb.table.ns().cpu, tcp_timer_rexmt, this),
+      persist(pcb.table.ns().cpu, tcp_timer_persist, this),
+      keep(pcb.table.ns().cpu, tcp_timer_keep, this),
+      msl2(pcb.table.ns().cpu, tcp_timer_2msl, this),
+      delack(pcb.table.ns().cpu, tcp_timer_delack, this),
+      ns_(pcb.table.ns()),
+      so_(*pcb.so) {
+  const Settings& settings = ns_.settings;
+  maxseg = maxopd = static_cast<uint32_t>(settings.tcp_mssdflt);
+  if (settings.tcp_rfc1323 != 0) flags |= kTfReqScale | kTfReqTstmp;
+  snd_cwnd = kTcpMaxWin << kTcpMaxWinShift;
+  snd_ssthresh = kTcpMaxWin << kTcpMaxWinShift;
+  rxtcur = tcp_rto(*this);
+}
+
+Tcpcb::~Tcpcb() {
+  while (reass.head != nullptr) {
+    MbufPtr m(std::exchange(reass.head, reass.head->nextpkt));
+    --ns_.tcp.reass_segments;
+  }
+}
+
+void tcp_pin(Socket& so, const TcpPin& pin) {
+  Inpcb* const inp = sotoinpcb(so);
+  if (inp == nullptr || inp->tcpcb == nullptr) return;
+  Tcpcb& tp = *inp->tcpcb;
+  tp.pin = std::make_unique<TcpPin>(pin);
+  if (!pin.options) return;
+  tp.flags &= ~(kTfReqScale | kTfReqTstmp);
+  if (pin.wscale) tp.flags |= kTfReqScale;
+  if (pin.timestamps) tp.flags |= kTfReqTstmp;
+}
+
+uint32_t tcp_now(const Tcpcb& tp) {
+  const int64_t ms = ToNanoseconds(tp.ns().now()) / 1000000;
+  return tp.ts_offset + static_cast<uint32_t>(ms);
+}
+
+size_t tcp_put_tstamp(uint8_t* opt, uint32_t val, uint32_t ecr) {
+  const Be32 values[2] = {val, ecr};
+  opt[0] = opt[1] = kTcpOptNop;
+  opt[2] = kTcpOptTimestamp;
+  opt[3] = 10;
+  std::memcpy(opt + 4, values, sizeof values);
+  return kTcpOlenTstampAppa;
+}
+
+uint32_t tcp_new_iss(const Tcpcb& tp) {
+  const Netstack& ns = tp.ns();
+  const int64_t ticks = ToNanoseconds(ns.now()) / 4000;
+  return static_cast<uint32_t>(HashTuple(ns.tcp.iss_secret, tp.inp)) +
+         static_cast<uint32_t>(ticks);
+}
+
+void tcp_set_iss(Tcpcb& tp, uint32_t iss) {
+  tp.iss = iss;
+  tp.snd_una = tp.snd_nxt = tp.snd_max = tp.snd_up = tp.snd_recover = iss;
+  tp.snd_una_stream = 0;
+}
+
+void tcp_sendseqinit(Tcpcb& tp) {
+  const Netstack& ns = tp.ns();
+  const TcpPin* const pin = tp.pin.get();
+  tcp_set_iss(tp, pin != nullptr && pin->iss ? *pin->iss : tcp_new_iss(tp));
+  tp.ts_offset =
+      pin != nullptr && pin->ts_offset
+          ? *pin->ts_offset
+          : static_cast<uint32_t>(HashTuple(ns.tcp.ts_secret, tp.inp));
+
+  // The smallest shift under which the largest buffer fits the window field.
+  tp.request_scale = 0;
+  while (tp.request_scale < kTcpMaxWinShift &&
+         int64_t{kTcpMaxWin} << tp.request_scale < ns.settings.sb_max) {
+    ++tp.request_scale;
+  }
+  if (pin != nullptr && pin->options && pin->wscale) {
+    tp.request_scale = std::min(*pin->wscale, kTcpMaxWinShift);
+  }
+}
+
+uint16_t tcp_mss_adv(Tcpcb& tp) {
+  // The interface's MTU, not the path's: RFC 6691, RFC 1191 section 3.1.
+  Netstack& ns = tp.ns();
+  const Rtentry* const rt = tp.inp.route.Get(ns.routes, tp.inp.faddr.addr);
+  const Ifnet* const ifp = rt == nullptr ? nullptr : if_get(ns, rt->ifidx);
+  uint32_t mss = static_cast<uint32_t>(ns.settings.tcp_mssdflt);
+  if (ifp != nullptr && ifp->mtu_bytes > kTcpHdrLen + kTcpMinMss) {
+    mss = ifp->mtu_bytes - kTcpHdrLen;
+  }
+  if (tp.user_mss != 0) mss = std::min<uint32_t>(mss, tp.user_mss);
+  return static_cast<uint16_t>(std::min<uint32_t>(mss, 65535));
+}
+
+void tcp_mss_update(Tcpcb& tp) {
+  const auto dflt = static_cast<uint32_t>(tp.ns().settings.tcp_mssdflt);
+  uint32_t mss = tp.peer_mss != 0 ? tp.peer_mss : dflt;
+  if (const uint32_t mtu = PathMtu(tp); mtu > kTcpHdrLen) {
+    mss = std::min(mss, mtu - kTcpHdrLen);
+  }
+  if (tp.user_mss != 0) mss = std::min<uint32_t>(mss, tp.user_mss);
+  if (tp.path_mss != 0) mss = std::min<uint32_t>(mss, tp.path_mss);
+  // IP options take from it in every packet (RFC 6691).
+  if (tp.inp.options) mss -= std::min<uint32_t>(mss, tp.inp.options->len);
+  tp.maxopd = std::max(mss, kTcpMinMss);
+  tp.maxseg = tp.maxopd;
+  if (tp.is(kTfRcvdTstmp) && tp.is(kTfReqTstmp)) {
+    tp.maxseg -= kTcpOlenTstampAppa;
+  }
+}
+
+bool tcp_mtu_lowered(Tcpcb& tp, uint32_t mtu_bytes) {
+  // Smaller than what every host must take is a lie: RFC 1191 section 3.
+  if (mtu_bytes < kTcpHdrLen + kTcpMinMss) return false;
+  const uint32_t before = tp.maxopd;
+  const uint32_t mss = mtu_bytes - kTcpHdrLen;
+  if (mss >= before) return false;
+  tp.path_mss = static_cast<uint16_t>(mss);
+  tcp_mss_update(tp);
+  if (tp.maxopd >= before) return false;
+  ++tp.ns().tcpstat.mtulowered;
+  return true;
+}
+
+void tcp_respond(Tcpcb& tp, uint32_t seq, uint32_t ack, uint8_t flags) {
+  Inpcb& inp = tp.inp;
+  Netstack& ns = tp.ns();
+  uint8_t opt[kTcpOlenTstampAppa];
+  size_t optlen = 0;
+  // Every segment but a RST carries timestamps once both do: RFC 7323
+  // section 3.2.
+  if (tp.is(kTfRcvdTstmp) && tp.is(kTfReqTstmp) && (flags & kThRst) == 0) {
+    optlen = tcp_put_tstamp(opt, tcp_now(tp), tp.ts_recent);
+  }
+  const uint32_t wnd = std::min(
+      std::max(
+          static_cast<uint32_t>(std::max<int64_t>(sbspace(tp.so().rcv), 0)),
+          tp.rcv_adv - tp.rcv_nxt) >>
+          tp.rcv_scale,
+      kTcpMaxWin);
+  Reply reply{.from = inp.laddr, .to = inp.faddr, .seq = seq, .ack = ack};
+  reply.win = (flags & kThRst) != 0 ? uint16_t{0} : static_cast<uint16_t>(wnd);
+  reply.flags = flags;
+  reply.ttl = inp.ttl;
+  reply.tos = inp.tos;
+  SendReply(ns, &inp, reply, opt, optlen);
+}
+
+void tcp_reject(Netstack& ns, const TcpSegment& th) {
+  if (th.has(kThRst)) return;
+  // At most so many in a second of this host's clock; a flood gets no more.
+  const int64_t limit = ns.settings.tcp_rstppslimit;
+  TcpHost& host = ns.tcp;
+  if (ns.now() - host.rst_time >= std::chrono::seconds(1)) {
+    host.rst_time = ns.now();
+    host.rst_count = 0;
+  }
+  if (limit >= 0 && host.rst_count >= limit) {
+    ++ns.tcpstat.rstlimited;
+    return;
+  }
+  ++host.rst_count;
+  ++ns.tcpstat.sndrst;
+  Reply reply{.from = th.to, .to = th.from};
+  reply.ttl = static_cast<uint8_t>(ns.settings.ip_ttl);
+  if (th.has(kThAck)) {
+    reply.seq = th.ack;
+    reply.flags = kThRst;
+  } else {
+    reply.ack = th.seq + th.seg_len();
+    reply.flags = kThRst | kThAck;
+  }
+  SendReply(ns, nullptr, reply, nullptr, 0);
+}
+
+void tcp_challenge_ack(Tcpcb& tp) {
+  constexpr Nanoseconds kInterval = std::chrono::seconds(5);
+  constexpr uint8_t kLimit = 10;
+  Netstack& ns = tp.ns();
+  if (tp.challenges == 0 || ns.now() - tp.challenge_time >= kInterval) {
+    tp.challenge_time = ns.now();
+    tp.challenges = 0;
+  }
+  if (tp.challenges >= kLimit) {
+    ++ns.tcpstat.challengelimited;
+    return;
+  }
+  ++tp.challenges;
+  ++ns.tcpstat.challenge;
+  tcp_respond(tp, tp.snd_max, tp.rcv_nxt, kThAck);
+  tp.last_ack_sent = tp.rcv_nxt;
+}
+
+void tcp_drop(Tcpcb& tp, Errno error) {
+  Netstack& ns = tp.ns();
+  if (tcps_havercvdsyn(tp.state)) {
+    ++ns.tcpstat.drops;
+    ++ns.tcpstat.sndctrl;
+    tcp_respond(tp, tp.snd_max, tp.rcv_nxt, kThRst | kThAck);
+  } else {
+    ++ns.tcpstat.conndrops;
+  }
+  if (error == kETIMEDOUT && tp.softerror != kOk) error = tp.softerror;
+  tp.so().error = error;
+  tcp_close(tp);
+}
+
+void tcp_close(Tcpcb& tp) {
+  Inpcb& inp = tp.inp;
+  if (inp.detached) return;
+  Socket& so = tp.so();
+  ++tp.ns().tcpstat.closed;
+  tp.state = TcpState::kClosed;
+  tcp_canceltimers(tp);
+  tcp_freeq(tp, DropReason::kTcpClosed);
+  tp.snd_mbuf = nullptr;
+  // A listener's incomplete connection simply goes; one that waits for
+  // accept(2) stays and is reported there.
+  if (so.head != nullptr && !so.on_q) soqremque(so);
+  in_pcbdetach(inp);
+  soisdisconnected(so);
+}
+
+void tcp_usrclosed(Tcpcb& tp) {
+  switch (tp.state) {
+    case TcpState::kClosed:
+    case TcpState::kListen:
+    case TcpState::kSynSent:
+      tcp_close(tp);
+      break;
+    case TcpState::kSynReceived:
+      tp.flags |= kTfNeedClose;  // RFC 9293 section 3.10.4
+      break;
+    case TcpState::kEstablished:
+      tp.state = TcpState::kFinWait1;
+      break;
+    case TcpState::kCloseWait:
+      tp.state = TcpState::kLastAck;
+      break;
+    case TcpState::kFinWait2:
+      // Now nobody can wait for the peer's FIN any more.
+      if (tp.so().cantrcvmore()) timeout_add(tp.msl2, tcp_maxidle(tp));
+      break;
+    case TcpState::kFinWait1:
+    case TcpState::kClosing:
+    case TcpState::kLastAck:
+    case TcpState::kTimeWait:
+      break;
+  }
+}
+
+void tcp_time_wait(Tcpcb& tp) {
+  if (tp.state != TcpState::kTimeWait) {
+    tp.state = TcpState::kTimeWait;
+    tcp_canceltimers(tp);
+    tp.flags &= ~kTfDelAck;
+  }
+  timeout_add(tp.msl2, 2 * kTcpMsl);
+}
+
+// ---------------------------------------------------------------- ICMP errors
+
+namespace {
+
+// An error that may pass: remembered, to explain a timeout (RFC 1122 section
+// 4.2.3.9, RFC 5461).  An established connection does not heed a lost route.
+void tcp_notify(Tcpcb& tp, Errno error) {
+  const bool unreachable =
+      error == kEHOSTUNREACH || error == kENETUNREACH || error == kEHOSTDOWN;
+  if (tcps_haveestablished(tp.state)) {
+    if (!unreachable) tp.softerror = error;
+    return;
+  }
+  if (tp.rxtshift <= 3 || tp.softerror == kOk) {
+    tp.softerror = error;
+    return;
+  }
+  // Several tries have failed, and not by chance.
+  Socket& so = tp.so();
+  so.error = error;
+  wakeup(tp.ns().cpu, so.connecting);
+  sorwakeup(so);
+  if (tp.inp.detached) return;
+  sowwakeup(so);
+}
+
+}  // namespace
+
+void tcp_ctlinput(Netstack& ns, CtlInput cmd, const CtlQuote& quote) {
+  if (quote.transport.size() < 8) return;
+  TcpHeader th{};
+  std::memcpy(static_cast<void*>(&th), quote.transport.data(), 8);
+  Inpcb* const inp =
+      in_pcblookup_exact(ns.tcbtable, Sockaddr(quote.dst.addr, th.dport),
+                         Sockaddr(quote.src.addr, th.sport));
+  if (inp == nullptr || inp->detached) return;
+  Tcpcb& tp = *inp->tcpcb;
+  // It must quote something that is on its way: RFC 5927 section 4.1.
+  const uint32_t seq = th.seq;
+  if (!seq_geq(seq, tp.snd_una) || !seq_lt(seq, tp.snd_max)) return;
+
+  if (cmd == CtlInput::kMsgSize || cmd == CtlInput::kUnreachNeedFrag) {
+    if (!tcp_mtu_lowered(tp, quote.mtu)) return;
+    // What was too large is lost; it is no sign of congestion (RFC 1191).
+    tp.snd_nxt = tp.snd_una;
+    tp.flags &= ~kTfTiming;
+    (void)tcp_output(tp);
+    return;
+  }
+  if (cmd == CtlInput::kQuench) return;  // RFC 6633
+  if (const Errno error = ctlerrno(cmd); error != kOk) tcp_notify(tp, error);
+}
+
+}  // namespace splnet

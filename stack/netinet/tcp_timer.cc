@@ -1,0 +1,168 @@
+// What TCP does when nothing arrives.
+
+#include "stack/netinet/tcp_timer.h"
+
+#include <algorithm>
+
+#include "stack/netinet/in_pcb.h"
+#include "stack/netinet/tcp_cc.h"
+#include "stack/netinet/tcp_seq.h"
+#include "stack/netstack.h"
+
+namespace splnet {
+namespace {
+
+Nanoseconds Seconds(int64_t s) { return std::chrono::seconds(s); }
+
+// How long the connection has heard nothing.
+Nanoseconds Idle(const Tcpcb& tp) { return tp.ns().now() - tp.rcv_time; }
+
+// All twelve back-offs of `rto` together: after so long without an answer a
+// peer with a closed window is taken for dead.
+Nanoseconds TotalBackoff(Nanoseconds rto) {
+  Nanoseconds total{0};
+  for (int i = 0; i <= kTcpMaxRxtShift; ++i) {
+    total += std::min(rto, kTcpRexmtMax);
+    rto *= 2;
+  }
+  return total;
+}
+
+}  // namespace
+
+void tcp_canceltimers(Tcpcb& tp) {
+  timeout_del(tp.rexmt);
+  timeout_del(tp.persist);
+  timeout_del(tp.keep);
+  timeout_del(tp.msl2);
+  timeout_del(tp.delack);
+}
+
+Nanoseconds tcp_rto(const Tcpcb& tp) {
+  const Settings& settings = tp.ns().settings;
+  if (!tp.is(kTfHaveRtt)) {
+    return std::chrono::milliseconds(settings.tcp_rexmit_initial);
+  }
+  // RFC 6298 equation 2.3; the clock is exact, timestamps tick every 1 ms.
+  const Nanoseconds granularity = std::chrono::milliseconds(1);
+  const Nanoseconds rto = tp.srtt + std::max(granularity, 4 * tp.rttvar);
+  const Nanoseconds least = std::chrono::milliseconds(settings.tcp_rexmit_min);
+  return std::clamp(rto, std::min(least, kTcpRexmtMax), kTcpRexmtMax);
+}
+
+void tcp_rexmt_arm(Tcpcb& tp) { timeout_add(tp.rexmt, tp.rxtcur); }
+
+void tcp_setpersist(Tcpcb& tp) {
+  const Nanoseconds backed_off = tcp_rto(tp) * (int64_t{1} << tp.rxtshift);
+  timeout_add(tp.persist,
+              std::clamp(backed_off, kTcpPersistMin, kTcpPersistMax));
+  if (tp.rxtshift < kTcpMaxRxtShift) ++tp.rxtshift;
+}
+
+void tcp_keepalive(Tcpcb& tp) {
+  timeout_del(tp.keep);
+  if (!tp.so().has(kSO_KEEPALIVE)) return;
+  if (!tcps_haveestablished(tp.state) || tp.state == TcpState::kTimeWait) {
+    return;
+  }
+  timeout_add(tp.keep, Seconds(tp.ns().settings.tcp_keepidle));
+}
+
+Nanoseconds tcp_maxidle(const Tcpcb& tp) {
+  const Settings& settings = tp.ns().settings;
+  return Seconds(settings.tcp_keepcnt * settings.tcp_keepidle);
+}
+
+void tcp_timer_rexmt(void* arg) {
+  Tcpcb& tp = *static_cast<Tcpcb*>(arg);
+  TcpStat& stat = tp.ns().tcpstat;
+  if (++tp.rxtshift > kTcpMaxRxtShift) {
+    tp.rxtshift = kTcpMaxRxtShift;
+    ++stat.timeoutdrop;
+    return tcp_drop(tp, kETIMEDOUT);
+  }
+  ++stat.rexmttimeo;
+  // RFC 6298 section 5.5; what is in the air when no answer comes is timed no
+  // more (Karn).
+  tp.rxtcur = std::min(tp.rxtcur * 2, kTcpRexmtMax);
+  tp.flags &= ~kTfTiming;
+  tp.dupacks = 0;
+  tcp_cc_timeout(tp);
+  // Everything outstanding is taken for lost and sent again, in slow start.
+  tp.snd_nxt = tp.snd_una;
+  tp.flags |= kTfAckNow;
+  timeout_add(tp.rexmt, tp.rxtcur);
+  (void)tcp_output(tp);
+}
+
+void tcp_timer_persist(void* arg) {
+  Tcpcb& tp = *static_cast<Tcpcb*>(arg);
+  Netstack& ns = tp.ns();
+  ++ns.tcpstat.persisttimeo;
+  // A window that stays closed is no reason to give up while the peer answers
+  // (RFC 1122 section 4.2.2.17); silence is.
+  if (tp.rxtshift == kTcpMaxRxtShift) {
+    const Nanoseconds idle = Idle(tp);
+    if (idle >= Seconds(ns.settings.tcp_keepidle) ||
+        idle >= TotalBackoff(tcp_rto(tp))) {
+      ++ns.tcpstat.persistdrop;
+      return tcp_drop(tp, kETIMEDOUT);
+    }
+  }
+  tcp_setpersist(tp);
+  tp.flags |= kTfForce;
+  (void)tcp_output(tp);
+  tp.flags &= ~kTfForce;
+}
+
+void tcp_timer_keep(void* arg) {
+  Tcpcb& tp = *static_cast<Tcpcb*>(arg);
+  Netstack& ns = tp.ns();
+  const Settings& settings = ns.settings;
+  ++ns.tcpstat.keeptimeo;
+  if (!tcps_haveestablished(tp.state)) {
+    ++ns.tcpstat.keepdrops;
+    return tcp_drop(tp, kETIMEDOUT);
+  }
+  if (!tp.so().has(kSO_KEEPALIVE)) return;
+  const Nanoseconds idle = Idle(tp);
+  const Nanoseconds keepidle = Seconds(settings.tcp_keepidle);
+  const Nanoseconds interval = Seconds(settings.tcp_keepintvl);
+  if (idle < keepidle) {
+    // Something came since the timer was set.
+    timeout_add(tp.keep, keepidle - idle);
+    return;
+  }
+  if (idle >= keepidle + settings.tcp_keepcnt * interval) {
+    ++ns.tcpstat.keepdrops;
+    return tcp_drop(tp, kETIMEDOUT);
+  }
+  // Below the window, so that the peer has to answer: RFC 9293 section 3.8.4.
+  ++ns.tcpstat.keepprobe;
+  tcp_respond(tp, tp.snd_una - 1, tp.rcv_nxt, kThAck);
+  timeout_add(tp.keep, interval);
+}
+
+void tcp_timer_2msl(void* arg) {
+  Tcpcb& tp = *static_cast<Tcpcb*>(arg);
+  if (tp.state != TcpState::kTimeWait) {
+    // FIN_WAIT_2: the peer may go on sending while it is heard from.
+    const Nanoseconds idle = Idle(tp);
+    const Nanoseconds maxidle = tcp_maxidle(tp);
+    if (idle < maxidle) {
+      timeout_add(tp.msl2, maxidle - idle);
+      return;
+    }
+  }
+  tcp_close(tp);
+}
+
+void tcp_timer_delack(void* arg) {
+  Tcpcb& tp = *static_cast<Tcpcb*>(arg);
+  if (!tp.is(kTfDelAck)) return;
+  tp.flags = (tp.flags & ~kTfDelAck) | kTfAckNow;
+  ++tp.ns().tcpstat.delack;
+  (void)tcp_output(tp);
+}
+
+}  // namespace splnet
