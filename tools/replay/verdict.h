@@ -18,6 +18,7 @@ namespace splnet {
   X(kConsumed, "consumed by the stack")               \
   X(kDuplicate, "duplicate")                          \
   X(kOutOfWindow, "out of window")                    \
+  X(kHeld, "held out of order to the end")            \
   X(kDropped, "dropped")                              \
   X(kLostAfterTap, "lost after the tap")              \
   X(kAfterGap, "after a gap")                         \
