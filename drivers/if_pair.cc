@@ -131,8 +131,12 @@ void Wire::Send(RingNic& from, RingNic& to, MbufPtr m, bool from_a,
   FaultDecision decision;
   if (fault_.active()) decision = fault_.Decide(bytes);
   for (LinkTap* const tap : taps) {
-    tap->OnFrame(TappedFrame{queue_.now(), from_a, decision.lose,
-                             frame->pkthdr.id, frame->bytes()});
+    tap->OnFrame(TappedFrame{.time = queue_.now(),
+                             .from_a = from_a,
+                             .lost = decision.lose,
+                             .corrupted = decision.corrupt,
+                             .packet = frame->pkthdr.id,
+                             .bytes = frame->bytes()});
   }
   if (decision.lose) {
     return from.ns.Drop(std::move(frame), DropReason::kLinkLost);

@@ -60,7 +60,8 @@ struct WireStats {
 struct TappedFrame {
   SimTime time{};
   bool from_a = false;
-  bool lost = false;  // the link will lose it
+  bool lost = false;       // the link will lose it
+  bool corrupted = false;  // the link will flip a bit of it
   uint64_t packet = 0;
   std::span<const std::byte> bytes;  // during the call only
 };

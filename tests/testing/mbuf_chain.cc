@@ -6,6 +6,8 @@
 #include <span>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
+
 namespace splnet {
 namespace {
 
@@ -93,15 +95,15 @@ std::vector<std::byte> ChainBytes(const Mbuf& m) {
 std::string ChainShape(const Mbuf& m) {
   std::string shape = std::to_string(m.len);
   for (const Mbuf* p = m.next; p != nullptr; p = p->next) {
-    shape += "+" + std::to_string(p->len);
+    absl::StrAppend(&shape, "+", p->len);
   }
   return shape;
 }
 
 std::string ChainFaults(const Mbuf& m) {
   if (m.has(kMPkthdr) && m.pkthdr.len != m_length(m)) {
-    return "packet header says " + std::to_string(m.pkthdr.len) + " of " +
-           ChainShape(m);
+    return absl::StrCat("packet header says ", m.pkthdr.len, " of ",
+                        ChainShape(m));
   }
   for (const Mbuf* p = &m; p != nullptr; p = p->next) {
     const std::byte* begin = p->has(kMPkthdr) ? p->pktdat : p->dat;

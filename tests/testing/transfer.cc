@@ -1,0 +1,111 @@
+// A client and a server that check every byte.
+
+#include "tests/testing/transfer.h"
+
+#include <algorithm>
+#include <vector>
+
+#include "sockets/select.h"
+#include "stack/kern/socketvar.h"
+
+namespace splnet {
+namespace {
+
+Task<int> Write(Process& p, int fd, TransferArgs args) {
+  HalfResult& out = args.result->out;
+  RandomStream random(args.seed, "writes");
+  std::vector<std::byte> buf(args.max_write);
+  while (out.bytes < args.send) {
+    const size_t n = std::min<uint64_t>(args.send - out.bytes,
+                                        1 + random.Below(args.max_write));
+    for (size_t i = 0; i < n; ++i) {
+      buf[i] = StreamByte(out.bytes + i, args.out_salt);
+    }
+    const std::span<const std::byte> part(buf.data(), n);
+    const Result<size_t> sent = co_await p.send(fd, part, kMsgNoSignal);
+    out.error = sent.error;
+    if (!sent.ok()) co_return 1;
+    out.bytes += sent.value;
+  }
+  out.error = co_await p.shutdown(fd, Shut::kWrite);
+  co_return 0;
+}
+
+Task<int> Read(Process& p, int fd, TransferArgs args) {
+  HalfResult& in = args.result->in;
+  RandomStream random(args.seed, "reads");
+  std::vector<std::byte> buf(args.max_read);
+  for (;;) {
+    const std::span<std::byte> part(buf.data(), 1 + random.Below(buf.size()));
+    const Result<size_t> got = co_await p.read(fd, part);
+    in.error = got.error;
+    if (!got.ok()) co_return 1;
+    if (got.value == 0) {
+      in.eof = true;
+      co_return 0;
+    }
+    for (size_t i = 0; i < got.value; ++i) {
+      if (part[i] != StreamByte(in.bytes + i, args.in_salt)) ++in.wrong;
+    }
+    in.bytes += got.value;
+  }
+}
+
+}  // namespace
+
+std::byte StreamByte(uint64_t at, uint8_t salt) {
+  uint64_t x = at * 0x9e3779b97f4a7c15 + salt;
+  x ^= x >> 29;
+  return static_cast<std::byte>(x * 0xbf58476d1ce4e5b9 >> 56);
+}
+
+Task<int> TransferClient(Process& p, TransferArgs args) {
+  const Result<int> fd =
+      co_await p.socket(Family::kInet, SocketType::kStream, 0);
+  if (args.keepalive) {
+    args.result->open =
+        co_await p.setsockopt(fd.value, kSOL_SOCKET, kSO_KEEPALIVE, 1);
+  }
+  args.result->open = co_await p.connect(fd.value, args.server);
+  if (args.result->open == kOk) {
+    const int failed = co_await Write(p, fd.value, args);
+    if (failed == 0) co_await Read(p, fd.value, args);
+  }
+  const Errno closed = co_await p.close(fd.value);
+  args.result->finished = true;
+  co_return closed == kOk ? 0 : 1;
+}
+
+Task<int> TransferServer(Process& p, TransferArgs args) {
+  const Result<int> lfd =
+      co_await p.socket(Family::kInet, SocketType::kStream, 0);
+  EndResult& result = *args.result;
+  result.open = co_await p.bind(lfd.value, args.server);
+  if (result.open != kOk) co_return 1;
+  result.open = co_await p.listen(lfd.value, 5);
+  if (result.open != kOk) co_return 1;
+  PollFd poll;
+  poll.fd = lfd.value;
+  poll.events = kPollIn;
+  const std::span<PollFd> polled(&poll, 1);
+  const Result<int> ready = co_await p.poll(polled, std::chrono::hours(1));
+  result.open = ready.ok() && ready.value == 0 ? kETIMEDOUT : ready.error;
+  if (result.open == kOk) {
+    const Result<int> fd = co_await p.accept(lfd.value);
+    result.open = fd.error;
+    if (fd.ok()) {
+      if (args.keepalive) {
+        result.open =
+            co_await p.setsockopt(fd.value, kSOL_SOCKET, kSO_KEEPALIVE, 1);
+      }
+      const int failed = co_await Read(p, fd.value, args);
+      if (failed == 0) co_await Write(p, fd.value, args);
+      static_cast<void>(co_await p.close(fd.value));
+    }
+  }
+  static_cast<void>(co_await p.close(lfd.value));
+  result.finished = true;
+  co_return 0;
+}
+
+}  // namespace splnet
