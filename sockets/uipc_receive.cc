@@ -125,7 +125,7 @@ void Reception::TakeRecord(Mbuf* m) {
 Mbuf* Reception::TakeName(Mbuf* m) {
   had_name_ = m->type == MbufType::kSoname;
   if (!had_name_) return m;
-  if (from_ != nullptr) *from_ = soname_read(*m);
+  if (from_ != nullptr) soname_read(*m, from_);
   return Pass(m);
 }
 

@@ -11,7 +11,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
-#include <optional>
 #include <span>
 #include <type_traits>
 #include <utility>
@@ -183,17 +182,37 @@ uint32_t m_trailingspace(const Mbuf& m);
 // False if the chain is shorter.
 [[nodiscard]] bool m_peek(const Mbuf& m, size_t off, size_t n, void* to);
 
-// The header of type T at byte `off`, or nothing if the chain ends before.
+// What m_read() gives: a header, or nothing.  It is made where it is used and
+// cannot be copied: a std::optional would be, in pieces of other widths than
+// it was written in, and the processor stalls on each.
 template <typename T>
   requires std::is_trivially_copyable_v<T>
-std::optional<T> m_read(const Mbuf& m, size_t off) {
-  T value;
-  if (off + sizeof(T) <= m.len) [[likely]] {
-    std::memcpy(&value, m.data + off, sizeof(T));
-  } else if (!m_peek(m, off, sizeof(T), &value)) {
-    return std::nullopt;
+class MbufRead {
+ public:
+  MbufRead(const Mbuf& m, size_t off) : ok_(off + sizeof(T) <= m.len) {
+    if (ok_) [[likely]] {
+      std::memcpy(static_cast<void*>(&value_), m.data + off, sizeof(T));
+    } else {
+      ok_ = m_peek(m, off, sizeof(T), &value_);
+    }
   }
-  return value;
+  MbufRead(const MbufRead&) = delete;
+  MbufRead& operator=(const MbufRead&) = delete;
+
+  bool has_value() const { return ok_; }
+  explicit operator bool() const { return ok_; }
+  const T& operator*() const { return value_; }
+  const T* operator->() const { return &value_; }
+
+ private:
+  T value_{};
+  bool ok_;
+};
+
+// The header of type T at byte `off`, or nothing if the chain ends before.
+template <typename T>
+MbufRead<T> m_read(const Mbuf& m, size_t off) {
+  return MbufRead<T>(m, off);
 }
 
 // Stores a header at byte `off` of the first mbuf, which must hold those bytes

@@ -2,7 +2,6 @@
 
 #include "stack/kern/mbuf_pool.h"
 
-#include <algorithm>
 #include <cstdlib>
 #include <new>
 
@@ -25,10 +24,12 @@ std::byte* AllocateAligned(size_t bytes, size_t align) {
   return p;
 }
 
-// The distance between clusters of a slab.
+// The distance between clusters of a slab.  One line more than a power of two,
+// or the first lines of all clusters would compete for a few sets of the cache.
 size_t Stride(size_t index) {
-  return (kClusterSizes[index] + kClusterAlign - 1) / kClusterAlign *
-         kClusterAlign;
+  const size_t lines =
+      (kClusterSizes[index] + kClusterAlign - 1) / kClusterAlign;
+  return (lines | 1) * kClusterAlign;
 }
 
 }  // namespace
@@ -107,18 +108,19 @@ void MbufPool::GrowMbufs() {
 }
 
 ClusterRef* MbufPool::GetCluster(size_t bytes, MWait how) {
-  const auto* const size =
-      std::lower_bound(kClusterSizes.begin(), kClusterSizes.end(), bytes);
-  CHECK(size != kClusterSizes.end());
-  const auto index = static_cast<size_t>(size - kClusterSizes.begin());
-  if (!Admit(*size, how)) return nullptr;
+  size_t index = 0;
+  while (kClusterSizes[index] < bytes) CHECK(++index < kClusterPools);
+  const uint32_t size = kClusterSizes[index];
+  if (stats_.bytes_in_use + size > fast_limit_ && !Admit(size, how)) {
+    return nullptr;
+  }
   if (free_clusters_[index] == nullptr) GrowClusters(index);
   ClusterRef* const ref = free_clusters_[index];
   free_clusters_[index] = ref->next_free;
   ref->refs = 1;
-  UnpoisonMemory(ref->buf, *size);
+  UnpoisonMemory(ref->buf, size);
   ++stats_.clusters_in_use;
-  Account(*size);
+  Account(size);
   return ref;
 }
 

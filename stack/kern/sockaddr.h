@@ -90,7 +90,9 @@ struct Sockaddr {
 // An Ethernet address.
 struct EtherAddr {
   uint8_t octet[6] = {};
-  constexpr bool operator==(const EtherAddr&) const = default;
+  constexpr bool operator==(const EtherAddr& other) const {
+    return __builtin_memcmp(octet, other.octet, sizeof octet) == 0;
+  }
   constexpr auto operator<=>(const EtherAddr&) const = default;
   constexpr bool is_multicast() const { return (octet[0] & 1) != 0; }
 };

@@ -200,16 +200,14 @@ void sbcheck(const Sockbuf& sb) {
   CHECK(lastrecord == sb.lastrecord && tail == sb.mbtail);
 }
 
-Sockaddr soname_read(const Mbuf& m) {
-  Sockaddr sa;
-  std::memcpy(&sa, m.data, sizeof sa);
-  return sa;
+void soname_read(const Mbuf& m, Sockaddr* to) {
+  std::memcpy(static_cast<void*>(to), m.data, sizeof *to);
 }
 
 MbufPtr soname_make(MbufPool& pool, const Sockaddr& sa, MWait how) {
   MbufPtr m = m_get(pool, how, MbufType::kSoname);
   if (!m) return nullptr;
-  std::memcpy(m->data, &sa, sizeof sa);
+  new (m->data) Sockaddr(sa);
   m->len = sa.len();
   return m;
 }

@@ -116,8 +116,8 @@ void sbsync(Sockbuf& sb, Mbuf* nextrecord);
 // CHECKs that counts and pointers agree with the mbufs: for tests.
 void sbcheck(const Sockbuf& sb);
 
-// The source address in an MT_SONAME mbuf.
-Sockaddr soname_read(const Mbuf& m);
+// Reads the source address in an MT_SONAME mbuf.
+void soname_read(const Mbuf& m, Sockaddr* to);
 // An MT_SONAME mbuf holding `sa`; its length counts as BSD's sockaddr does.
 MbufPtr soname_make(MbufPool& pool, const Sockaddr& sa, MWait how);
 
