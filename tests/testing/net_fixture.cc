@@ -123,8 +123,7 @@ NetHost::NetHost(uint64_t seed)
   gateway.ifidx = nic.index;
   gateway.ifa = kHostAddr;
   CHECK(ns.routes.Add(gateway) == kOk);
-  ns.tracer.Set(&seen,
-                kTracePath | kTraceFate | kTraceDrop | kTraceSegment);
+  ns.tracer.Set(&seen, kTracePath | kTraceFate | kTraceDrop | kTraceSegment);
   rx_.nic = &nic;
   rx_.line.handler = [](void* arg) {
     auto& rx = *static_cast<RxLine*>(arg);
