@@ -102,8 +102,8 @@ void Comparer::Note(Difference kind, const RecordedSegment* s,
 void Comparer::NoteDifferences(const RecordedSegment& s,
                                const SentSegment& ours) {
   const Packet packet = index_.packets[s.packet].Parse();
-  const TcpSegment& a = packet.tcp;
-  const TcpSegment& b = ours.tcp;
+  const TcpFields& a = packet.tcp;
+  const TcpFields& b = ours.tcp;
   constexpr uint8_t kEcnFlags = kThEce | kThCwr;
   if (s.ack != ours.ack) Note(Difference::kAck, &s, &ours);
   if (a.win != b.win) Note(Difference::kWindow, &s, &ours);

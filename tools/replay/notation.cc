@@ -63,7 +63,7 @@ std::string OptionsNotation(const Packet& packet,
 
 std::string TcpNotation(const Packet& packet, std::span<const std::byte> frame,
                         uint32_t seq_base, uint32_t ack_base) {
-  const TcpSegment& tcp = packet.tcp;
+  const TcpFields& tcp = packet.tcp;
   std::string text = absl::StrCat("Flags ", TcpFlagsNotation(tcp.flags));
   const uint32_t seq = tcp.syn() ? tcp.seq : tcp.seq - seq_base;
   if (packet.payload_len > 0) {

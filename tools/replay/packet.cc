@@ -41,7 +41,7 @@ Packet ParseTcp(Packet packet, std::span<const std::byte> frame,
   packet.dst.port = th.dport;
   packet.payload = payload;
   packet.payload_len = wire_end - payload;
-  TcpSegment& tcp = packet.tcp;
+  TcpFields& tcp = packet.tcp;
   tcp.seq = th.seq;
   tcp.ack = th.ack;
   tcp.win = th.win;

@@ -73,7 +73,7 @@ struct TcpOptions {
 // `bytes` are the options alone, which begin 20 bytes into the header.
 TcpOptions ParseTcpOptions(std::span<const std::byte> bytes);
 
-struct TcpSegment {
+struct TcpFields {
   uint32_t seq = 0;
   uint32_t ack = 0;
   uint16_t win = 0;  // as in the header, unscaled
@@ -108,7 +108,7 @@ struct Packet {
   uint32_t end = 0;          // of the packet in the frame: padding follows
   Sockaddr src;              // ports are 0 where there are none
   Sockaddr dst;
-  TcpSegment tcp;
+  TcpFields tcp;
   IcmpHeader icmp{};
   ArpHeader arp{};
 

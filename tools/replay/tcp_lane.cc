@@ -305,7 +305,7 @@ void TcpLane::CheckOurBytes(const SentSegment& s,
 }
 
 void TcpLane::NoteOurSegment(const Packet& packet, const SentSegment& s) {
-  const TcpSegment& tcp = packet.tcp;
+  const TcpFields& tcp = packet.tcp;
   if (tcp.rst()) {
     sent_rst_ = gone_ = true;
     return;
@@ -333,7 +333,7 @@ void TcpLane::NoteOurSegment(const Packet& packet, const SentSegment& s) {
 
 void TcpLane::OnTransmit(const Packet& packet,
                          std::span<const std::byte> frame) {
-  const TcpSegment& tcp = packet.tcp;
+  const TcpFields& tcp = packet.tcp;
   if (tcp.syn()) {
     our_numbers_ = SerialNumbers(tcp.seq);
     const bool scaled = tcp.options.has_wscale &&

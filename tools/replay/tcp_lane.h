@@ -34,7 +34,7 @@ struct SentSegment {
   uint8_t ttl = 0;
   uint8_t tos = 0;
   bool matched = false;  // a captured segment was found for it
-  TcpSegment tcp;
+  TcpFields tcp;
   std::vector<std::byte> header;  // the frame up to its payload
 
   int64_t data_begin() const { return begin + (tcp.syn() ? 1 : 0); }
@@ -63,7 +63,7 @@ class TcpLane final : public Lane {
 
   const Flow& flow() const { return flow_; }
   const TcpRecord& record() const { return record_; }
-  const TcpEnd& end() const { return end_; }
+  TcpEnd& end() { return end_; }
   std::vector<SentSegment>& sent() { return sent_; }
   // Bytes of our stream that have been sent, and where they first were not
   // those of the capture.

@@ -105,7 +105,7 @@ uint32_t Recorder::InventPeerNumber() const {
   uint32_t our_ack = 0;
   size_t looked = 0;
   for (const Parsed& s : parsed_) {
-    const TcpSegment& tcp = s.p.tcp;
+    const TcpFields& tcp = s.p.tcp;
     if (SideOf(s) != peer_) {
       if (!acked && tcp.acks()) our_ack = tcp.ack;
       acked |= tcp.acks();
@@ -128,7 +128,7 @@ uint32_t Recorder::InventOurNumber() const {
   uint32_t lowest = 0;
   size_t looked = 0;
   for (const Parsed& s : parsed_) {
-    const TcpSegment& tcp = s.p.tcp;
+    const TcpFields& tcp = s.p.tcp;
     const bool peers = SideOf(s) == peer_;
     if (peers ? !tcp.acks() : first_seen || tcp.rst()) continue;
     if (peers && ++looked > kFirstRoundTrip) break;
@@ -168,7 +168,7 @@ uint8_t Recorder::LeastScale(int which) const {
   uint32_t ack = 0;
   uint32_t window = 0;
   for (const Parsed& s : parsed_) {
-    const TcpSegment& tcp = s.p.tcp;
+    const TcpFields& tcp = s.p.tcp;
     if (SideOf(s) == which) {
       if (!tcp.acks() || tcp.syn() || tcp.rst()) continue;
       if (acked && static_cast<int32_t>(tcp.ack - ack) < 0) continue;

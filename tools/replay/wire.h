@@ -100,8 +100,11 @@ class ReplayWire {
   // returns the host has done its work on it.
   void Inject(std::span<const std::byte> frame, uint32_t packet);
 
-  // What the host sends is no longer listened to.
-  void Disconnect() { nic_.set_transmit(nullptr, nullptr); }
+  // What the host does is no longer watched: before it is destroyed.
+  void Disconnect() {
+    nic_.set_transmit(nullptr, nullptr);
+    host_.ns.tracer.Set(nullptr, 0);
+  }
 
  private:
   static void Transmitted(void* wire, uint64_t id,
