@@ -85,15 +85,15 @@ void Finder::ChooseClient(Flow& flow, const Packet& first) const {
   flow.server = first.dst;
   if (flow.kind == FlowKind::kEcho) {
     if (first.icmp.type == kIcmpEchoReply) std::swap(flow.client, flow.server);
-    flow.why = "asked";
+    flow.why = "it asked";
     return;
   }
   if (flow.kind == FlowKind::kTcp && first.tcp.syn()) {
     if (first.tcp.acks()) {
       std::swap(flow.client, flow.server);
-      flow.why = "was answered with SYN and ACK";
+      flow.why = "it was answered with SYN and ACK";
     } else {
-      flow.why = "sent the SYN";
+      flow.why = "it sent the SYN";
     }
     return;
   }
@@ -102,10 +102,10 @@ void Finder::ChooseClient(Flow& flow, const Packet& first) const {
   const bool dst_known = first.dst.port < kPrivileged;
   if (src_known != dst_known) {
     if (src_known) std::swap(flow.client, flow.server);
-    flow.why = "the other end has a well-known port";
+    flow.why = "the other has a well-known port";
     return;
   }
-  flow.why = "sent the first packet";
+  flow.why = "it sent the first packet";
 }
 
 uint32_t Finder::NewFlow(const FlowKey& key, const Packet& packet,

@@ -35,6 +35,7 @@ bool BeginsWayOut(Fn fn) {
     case Fn::kIcmpSend:
     case Fn::kIpOutput:
     case Fn::kEtherOutput:
+    case Fn::kIfSnd:
     case Fn::kArprequest:
       return true;
     default:

@@ -127,7 +127,7 @@ void Replay::AddLane(Lane& lane, const FlowId& id) {
   lanes_.push_back(&lane);
   lane_ids_.push_back(id);
   lane_times_.push_back(kNever);
-  Schedule(lane.number);
+  touched_.insert(lane.number);
 }
 
 void Replay::AddFlow(uint32_t number) {

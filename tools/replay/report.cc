@@ -182,20 +182,20 @@ std::string PlacesText(const report::Endpoint& e) {
   return e.port() == 0 ? e.address() : absl::StrCat(e.address(), ".", e.port());
 }
 
-std::string DirectionText(const report::Direction& d) {
-  if (d.equal()) {
-    return absl::StrCat(
-        BytesText(d.bytes()), ", equal to the capture",
-        d.prefix() && d.bytes() != d.captured() ? " as far as they go" : "");
+std::string DirectionText(const char* verb, const report::Direction& d) {
+  std::string text = absl::StrCat(verb, " ", BytesText(d.bytes()));
+  if (!d.equal()) {
+    absl::StrAppendFormat(&text, " of %u, DIFFERENT from byte %u on",
+                          d.captured(), d.first_difference());
+  } else if (d.prefix() && d.bytes() < d.captured()) {
+    absl::StrAppendFormat(&text, " of %u, equal so far", d.captured());
   }
-  return absl::StrFormat("%s of %u, DIFFERENT from byte %u on",
-                         BytesText(d.bytes()), d.captured(),
-                         d.first_difference());
+  return text;
 }
 
 std::string FlowText(const report::Flow& flow) {
   std::string text = absl::StrFormat(
-      "  %s  %s > %s%s: client %s\n", flow.protocol(),
+      "  %s %s > %s%s: the first is the client, %s\n", flow.protocol(),
       PlacesText(flow.client()), PlacesText(flow.server()),
       flow.incarnation() > 1
           ? absl::StrFormat(" (incarnation %u)", flow.incarnation())
@@ -207,22 +207,25 @@ std::string FlowText(const report::Flow& flow) {
       server ? flow.client_to_server() : flow.server_to_client();
   const report::Direction& out =
       server ? flow.server_to_client() : flow.client_to_server();
-  absl::StrAppend(&text, "    delivered  ", DirectionText(in), "\n",
-                  "    sent       ", DirectionText(out), "\n");
+  absl::StrAppend(
+      &text, "    ", DirectionText("delivered", in), ", ",
+      DirectionText("sent", out),
+      in.equal() && out.equal() ? ": equal to the capture\n" : "\n");
+  std::string last;
   if (flow.data_segments() != 0) {
-    absl::StrAppendFormat(&text, "    segments   %u of %u with data reproduced",
-                          flow.data_reproduced(), flow.data_segments());
-    if (flow.extra() != 0) {
-      absl::StrAppendFormat(&text, ", %u extra", flow.extra());
-    }
-    text.push_back('\n');
+    last = absl::StrFormat("%u of %u packets with data reproduced",
+                           flow.data_reproduced(), flow.data_segments());
+    if (flow.extra() != 0)
+      absl::StrAppendFormat(&last, ", %u extra", flow.extra());
   }
-  std::string end = flow.end();
-  if (flow.handshake_invented()) absl::StrAppend(&end, "; handshake invented");
-  if (flow.gap()) absl::StrAppend(&end, "; ends at a gap in the capture");
-  if (!end.empty()) absl::StrAppend(&text, "    end        ", end, "\n");
+  if (!flow.end().empty()) {
+    absl::StrAppend(&last, last.empty() ? "" : "; ", flow.end());
+  }
+  if (flow.handshake_invented()) absl::StrAppend(&last, "; handshake invented");
+  if (flow.gap()) absl::StrAppend(&last, "; ends at a gap in the capture");
+  if (!last.empty()) absl::StrAppend(&text, "    ", last, "\n");
   if (!flow.note().empty()) {
-    absl::StrAppend(&text, "    FAILED     ", flow.note(), "\n");
+    absl::StrAppend(&text, "    FAILED: ", flow.note(), "\n");
   }
   return text;
 }
