@@ -55,10 +55,11 @@ bool AckOfSyn(Tcpcb& tp, TcpSegment& th) {
   return true;
 }
 
-// Whether `th` is one more ACK of the same: RFC 5681 section 2.
+// Whether `th` is one more ACK of the same: RFC 5681 section 2.  The timer
+// says that something is outstanding, other than a window probe.
 bool IsDuplicateAck(const Tcpcb& tp, const TcpSegment& th) {
-  return th.ack == tp.snd_una && tp.snd_una != tp.snd_max && th.len == 0 &&
-         !th.old && !th.has(kThSyn | kThFin) && th.wnd == tp.snd_wnd;
+  return th.ack == tp.snd_una && tp.rexmt.pending() && th.len == 0 && !th.old &&
+         !th.has(kThSyn | kThFin) && th.wnd == tp.snd_wnd;
 }
 
 // Counts duplicate ACKs; the third means that a segment was lost.
