@@ -40,7 +40,7 @@ class Reception {
   // True at the urgent mark, where a read stops.
   bool CountToMark(uint32_t len);
   void EndRecord(Mbuf* rest);
-  bool WaitsForAll() const;
+  bool WantsAll() const;
 
   Socket& so_;
   Sockbuf& sb_;
@@ -94,19 +94,20 @@ Errno Reception::Run() {
     if (Waits(m)) return NothingThere();
     const size_t before = uio_.resid;
     TakeRecord(m);
+    if (WantsAll()) continue;
     // A record without name and data says nothing: the next one is received.
     if (uio_.resid != before || before == 0 || had_name_ || peek() ||
         (flags_ & kMsgEor) != 0 || so_.cantrcvmore()) {
-      return WaitsForAll() ? kEWOULDBLOCK : kOk;
+      return kOk;
     }
   }
 }
 
-bool Reception::WaitsForAll() const {
+// MSG_WAITALL takes more of a stream as it comes.
+bool Reception::WantsAll() const {
   return (flags_ & kMsgWaitAll) != 0 && (flags_ & kMsgDontWait) == 0 &&
-         !peek() && !stopped_ && uio_.resid > 0 && sb_.mb == nullptr &&
-         (so_.proto->flags & kPrAtomic) == 0 && so_.error == kOk &&
-         !so_.cantrcvmore();
+         !peek() && !stopped_ && uio_.resid > 0 &&
+         (so_.proto->flags & kPrAtomic) == 0;
 }
 
 void Reception::TakeRecord(Mbuf* m) {
@@ -175,8 +176,9 @@ Mbuf* Reception::TakeData(Mbuf* m) {
     }
     if (eor) flags_ |= kMsgEor;
     stopped_ = CountToMark(len) || eor;
-    if (stopped_) break;
+    if (stopped_) return m;
   }
+  stopped_ = m != nullptr && m->type != type;
   return m;
 }
 

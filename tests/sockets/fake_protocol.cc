@@ -287,9 +287,15 @@ void FakeNet::Break(FakePcb& pcb, Errno error) {
   if (error != kOk) {
     peer.so->error = error;
     soisdisconnected(*peer.so);
-  } else {
-    socantrcvmore(*peer.so);
+    return;
   }
+  // What was sent before an orderly end still arrives.
+  Socket& so = *pcb.so;
+  if (so.snd.cc > 0 && !peer.so->cantrcvmore()) {
+    sbappendstream(peer.so->rcv,
+                   m_copym(*so.snd.mb, 0, so.snd.cc, MWait::kWait));
+  }
+  socantrcvmore(*peer.so);
 }
 
 void FakeNet::FinishClose(Socket& so) { soisdisconnected(so); }
