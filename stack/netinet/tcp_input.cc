@@ -422,7 +422,7 @@ void SynchronizedInput(Tcpcb& tp, TcpSegment& th) {
 
 // Last: the wakeups, and then what there is to send.
 void EndInput(Tcpcb& tp, TcpSegment& th) {
-  if (th.m) tcp_met(tp, th, Fate::kConsumed);
+  tcp_met(tp, th, Fate::kConsumed);
   if (tp.inp.detached) return;
   if (th.wake != 0) {
     Socket& so = tp.so();
@@ -443,6 +443,7 @@ void EndInput(Tcpcb& tp, TcpSegment& th) {
 }  // namespace
 
 void tcp_met(Tcpcb& tp, TcpSegment& th, Fate fate) {
+  if (!th.m) return;
   tp.ns().tracer.Met(fate, th.id, &tp.so(), th.len);
   th.m = nullptr;
 }

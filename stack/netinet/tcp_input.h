@@ -55,7 +55,7 @@ struct TcpSegment {
   }
 };
 
-// The fate of the segment: frees the packet.
+// The fate of the segment, unless it met one before: frees the packet.
 void tcp_met(Tcpcb& tp, TcpSegment& th, Fate fate);
 // Drops it for a reason.
 void tcp_dropseg(Netstack& ns, TcpSegment& th, DropReason reason);

@@ -134,7 +134,7 @@ void TcpFixture::Record(MbufPtr m) {
   const auto th = m_read<TcpHeader>(*m, sizeof(IpHeader));
   ASSERT_TRUE(th);
   const size_t total = m->pkthdr.len;
-  EXPECT_EQ(total, ip->len);
+  EXPECT_EQ(total, uint16_t{ip->len});
   EXPECT_EQ(m_length(*m), total);
   EXPECT_EQ(in4_cksum(*m, kIpProtoTcp, 20, total - 20), 0) << "bad checksum";
   EXPECT_LE(total, nic_->mtu_bytes);
@@ -304,9 +304,11 @@ Socket& TcpFixture::Established(std::string_view syn_options, int peer_window) {
      std::string(syn_options) + ">");
   CHECK(!Out().empty());
   std::string ack = ". 1:1(0) ack 1 win " + std::to_string(peer_window);
-  if (syn_options.find("TS") != std::string_view::npos &&
-      ns_.settings.tcp_rfc1323 != 0) {
-    ack += " <nop,nop,TS val 1 ecr 1000>";
+  // With timestamps, the one of the SYN again.
+  const size_t ts = syn_options.find("val ");
+  if (ts != std::string_view::npos && ns_.settings.tcp_rfc1323 != 0) {
+    Words words(syn_options.substr(ts + 4));
+    ack += " <nop,nop,TS val " + std::string(words.Next()) + " ecr 1000>";
   }
   In(ack);
   Socket* const so = Accept(listener);
