@@ -16,35 +16,32 @@ static_assert(std::endian::native == std::endian::little,
               "in_cksum and the Be types assume a little-endian host");
 
 // A 16-bit number in network byte order.
-class Be16 {
+class [[gnu::packed]] Be16 {
  public:
   constexpr Be16() = default;
   constexpr Be16(uint16_t v)  // NOLINT(google-explicit-constructor)
-      : b_{static_cast<uint8_t>(v >> 8), static_cast<uint8_t>(v)} {}
+      : raw_(__builtin_bswap16(v)) {}
   constexpr operator uint16_t() const {  // NOLINT(google-explicit-constructor)
-    return static_cast<uint16_t>(b_[0] << 8 | b_[1]);
+    return __builtin_bswap16(raw_);
   }
 
  private:
-  uint8_t b_[2] = {};
+  uint16_t raw_ = 0;
 };
 static_assert(sizeof(Be16) == 2 && alignof(Be16) == 1);
 
 // A 32-bit number in network byte order.
-class Be32 {
+class [[gnu::packed]] Be32 {
  public:
   constexpr Be32() = default;
   constexpr Be32(uint32_t v)  // NOLINT(google-explicit-constructor)
-      : b_{static_cast<uint8_t>(v >> 24), static_cast<uint8_t>(v >> 16),
-           static_cast<uint8_t>(v >> 8), static_cast<uint8_t>(v)} {}
+      : raw_(__builtin_bswap32(v)) {}
   constexpr operator uint32_t() const {  // NOLINT(google-explicit-constructor)
-    return static_cast<uint32_t>(b_[0]) << 24 |
-           static_cast<uint32_t>(b_[1]) << 16 |
-           static_cast<uint32_t>(b_[2]) << 8 | b_[3];
+    return __builtin_bswap32(raw_);
   }
 
  private:
-  uint8_t b_[4] = {};
+  uint32_t raw_ = 0;
 };
 static_assert(sizeof(Be32) == 4 && alignof(Be32) == 1);
 

@@ -11,6 +11,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <new>
 #include <span>
 #include <type_traits>
 #include <utility>
@@ -219,9 +220,14 @@ MbufRead<T> m_read(const Mbuf& m, size_t off) {
 // and be writable.
 template <typename T>
   requires std::is_trivially_copyable_v<T>
-void m_write(Mbuf& m, size_t off, const T& value) {
+[[gnu::always_inline]] inline void m_write(Mbuf& m, size_t off,
+                                           const T& value) {
   CHECK(off + sizeof(T) <= m.len && !m_readonly(m));
-  std::memcpy(m.data + off, &value, sizeof(T));
+  if constexpr (alignof(T) == 1) {
+    new (m.data + off) T(value);  // field by field: see MbufRead
+  } else {
+    std::memcpy(m.data + off, &value, sizeof(T));
+  }
 }
 
 // ------------------------------------------------------------------ changing
