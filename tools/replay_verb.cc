@@ -197,6 +197,7 @@ void AddReplayVerb(CLI::App& app, int* status) {
                    "write the report as JSON; - is standard output")
       ->type_name("FILE");
   verb->add_option("--seed", options.seed, "of everything random (default 1)")
+      ->check(CLI::NonNegativeNumber)
       ->type_name("N");
   verb->callback([flags, status] { *status = Run(*flags); });
 }

@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <iostream>
 #include <string>
+#include <vector>
 
 #include "tools/replay_verb.h"
 #include "tools/verb.h"
@@ -20,6 +21,10 @@ int ExplainUsage(const CLI::App& app, const CLI::ParseError& error) {
     where += " " + verb->get_name();
   }
   std::string what = error.what();
+  const std::vector<std::string> unknown = app.remaining();
+  if (app.get_subcommands().empty() && !unknown.empty()) {
+    what = "there is no '" + unknown.front() + "'";
+  }
   for (char& c : what) {
     if (c == '\n') c = ' ';
   }

@@ -189,7 +189,7 @@ void Finder::AssignHosts() {
       table_.hosts.push_back(flow.ours().addr);
     }
   }
-  // A capture of nothing but ARP still has somebody who is asked.
+  // Without a flow an address may still be asked for by ARP.
   if (table_.hosts.empty() && options_.as == ReplayOptions::As::kAddresses) {
     table_.hosts = options_.addresses;
   }
@@ -229,6 +229,10 @@ FlowTable Finder::Run() {
   AssignHosts();
   AssignPackets();
   AssignArp();
+  const bool plays = std::any_of(
+      table_.flows.begin(), table_.flows.end(),
+      [](const Flow& flow) { return flow.role != FlowRole::kNone; });
+  if (!plays && table_.arp.empty()) table_.hosts.clear();
   return std::move(table_);
 }
 

@@ -1,0 +1,97 @@
+#!/usr/bin/env bash
+# A wrong file, flag or filter gets one clear line on standard error, nothing
+# on standard output, and exit status 2 (bad usage) or 3 (unusable input).
+
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/../.."
+
+readonly SPLNET=${SPLNET:-build/splnet}
+readonly CAPTURE=traces/pcap/http-download-small.pcapng
+
+tmp=$(mktemp -d)
+trap 'rm -rf "$tmp"' EXIT
+failed=0
+
+complain() {
+  echo "FAILED: $*"
+  failed=1
+}
+
+# expect STATUS WORDS COMMAND...: COMMAND ends with STATUS and says one line
+# with WORDS in it.
+expect() {
+  local status=$1 words=$2 got=0
+  shift 2
+  "$SPLNET" "$@" >"$tmp/out" 2>"$tmp/err" </dev/null || got=$?
+  ((got == status)) || complain "splnet $*: status $got, not $status"
+  grep -qF -- "$words" "$tmp/err" ||
+    complain "splnet $*: no '$words' in: $(cat "$tmp/err")"
+  [[ $(wc -l <"$tmp/err") == 1 ]] ||
+    complain "splnet $*: not one line: $(cat "$tmp/err")"
+  [[ ! -s $tmp/out ]] || complain "splnet $*: wrote to standard output"
+}
+
+# Flags and verbs.
+expect 2 "--help"
+expect 2 "nonsense" nonsense
+expect 2 "--help" replay
+expect 2 "--nonsense" replay --nonsense "$CAPTURE"
+expect 2 "--seed" replay --seed many "$CAPTURE"
+expect 2 "--seed" replay --seed -1 "$CAPTURE"
+expect 2 "'nobody'" replay --as nobody "$CAPTURE"
+expect 2 "'300.1.2.3'" replay --as 300.1.2.3 "$CAPTURE"
+expect 2 "combined" replay --as server --as 192.0.2.1 "$CAPTURE"
+expect 2 "--as" replay --observe --as client "$CAPTURE"
+
+# Filters.
+expect 2 "tcp porrt 80" replay "$CAPTURE" tcp porrt 80
+expect 3 "none of its 12 packets matches" replay "$CAPTURE" udp
+expect 3 "none of its 12 packets matches" replay --observe "$CAPTURE" udp
+
+# Captures.
+expect 3 "$tmp/missing.pcap" replay "$tmp/missing.pcap"
+expect 3 "directory" replay traces/pcap
+expect 3 "README.md" replay README.md
+expect 3 "--as" replay --as 198.51.100.1 "$CAPTURE"
+: >"$tmp/nothing.pcap"
+expect 3 "empty" replay "$tmp/nothing.pcap"
+# A header without a packet.
+printf '\xd4\xc3\xb2\xa1\x02\x00\x04\x00\x00\x00\x00\x00\x00\x00\x00\x00' \
+  >"$tmp/empty.pcap"
+printf '\xff\xff\x00\x00\x01\x00\x00\x00' >>"$tmp/empty.pcap"
+expect 3 "no packets" replay "$tmp/empty.pcap"
+expect 3 "no packets" replay --observe "$tmp/empty.pcap"
+# The same with one packet of IEEE 802.11, which cannot be replayed.
+printf '\xd4\xc3\xb2\xa1\x02\x00\x04\x00\x00\x00\x00\x00\x00\x00\x00\x00' \
+  >"$tmp/wifi.pcap"
+printf '\xff\xff\x00\x00\x69\x00\x00\x00' >>"$tmp/wifi.pcap"
+printf '\x01\x00\x00\x00\x00\x00\x00\x00\x04\x00\x00\x00\x04\x00\x00\x00abcd' \
+  >>"$tmp/wifi.pcap"
+expect 3 "link type" replay "$tmp/wifi.pcap"
+expect 3 "link type" replay --observe "$tmp/wifi.pcap"
+
+# Places to write to.
+expect 2 "$tmp/none/out.pcapng" replay --write "$tmp/none/out.pcapng" "$CAPTURE"
+cp "$CAPTURE" "$tmp/copy.pcapng"
+expect 2 "copy.pcapng" replay --write "$tmp/copy.pcapng" "$tmp/copy.pcapng"
+cmp -s "$CAPTURE" "$tmp/copy.pcapng" || complain "the capture was overwritten"
+
+# A capture that is cut short is replayed as far as it goes, with a warning.
+head -c 700 "$CAPTURE" >"$tmp/short.pcapng"
+"$SPLNET" replay "$tmp/short.pcapng" >"$tmp/out" ||
+  complain "a capture that is cut short: status $?"
+grep -q "warning:.*cut short" "$tmp/out" || complain "no warning: cut short"
+
+# Standard input.
+"$SPLNET" replay - <"$CAPTURE" >"$tmp/out" || complain "standard input"
+grep -q "12 packets" "$tmp/out" || complain "standard input: no report"
+
+# Help is no error.
+for words in --help "replay --help"; do
+  read -ra flags <<<"$words"
+  "$SPLNET" "${flags[@]}" >"$tmp/out" || complain "$words: status $?"
+  [[ -s $tmp/out ]] || complain "$words says nothing"
+done
+grep -q "Example" "$tmp/out" || complain "replay --help has no example"
+
+exit $failed
