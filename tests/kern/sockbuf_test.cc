@@ -157,7 +157,9 @@ TEST_F(SockbufTest, ADatagramIsARecordWithItsSource) {
   EXPECT_EQ(Records(), 2u);
   EXPECT_EQ(sb_.cc, 16u + 50 + 16 + 500);
   EXPECT_EQ(sb_.datacc, 550u);
-  EXPECT_EQ(soname_read(*sb_.mb), from_);
+  Sockaddr name;
+  soname_read(*sb_.mb, &name);
+  EXPECT_EQ(name, from_);
   EXPECT_EQ(ChainBytes(*sb_.mb->next), one);
   sbdroprecord(sb_);
   sbcheck(sb_);
