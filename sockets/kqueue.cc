@@ -262,10 +262,10 @@ void Kqueue::CloseDescriptor(int fd) {
 
 bool Kqueue::Deliver(Knote& kn, Kevent* event) {
   Deactivate(kn);
-  *event = Kevent();
+  Kevent now;
   // What happens once is told even if it has passed.
-  const bool ready = kn.Ready(event);
-  if (!ready && (kn.flags & kEvOneshot) == 0) return false;
+  if (!kn.Ready(&now) && (kn.flags & kEvOneshot) == 0) return false;
+  *event = now;
   if ((kn.flags & kEvOneshot) != 0) {
     Erase(kn);
     return true;
