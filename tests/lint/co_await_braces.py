@@ -73,7 +73,7 @@ def check(root):
     for file in checks.cpp_files(root):
         text = blank(file.read_text(errors="replace"))
         lines = set()
-        for match in re.finditer(r"\bco_await\b", text):
+        for match in re.finditer(r"(?<!operator )\bco_await\b", text):
             for place in braces_in_operand(text, match.end()):
                 lines.add(text.count("\n", 0, place) + 1)
         findings += [
@@ -121,6 +121,7 @@ CASES = [
         "co_await f([] { return 1; },\n  {2});\n", 2),
     bad("each of two lines", "co_await f({1});\nco_await g(b);\n"
         "co_await h(T{});\n", 1, 3),
+    good("the operator itself", "A operator co_await() && { return A{h}; }\n"),
     bad("digit separators do not hide it", "co_await f(1'000, {2'000});\n", 1),
 ]
 

@@ -12,6 +12,7 @@ using Close = SocketsTest;
 using Shutdown = SocketsTest;
 
 constexpr Sockaddr kServer(kInaddrLoopback, 80);
+constexpr Linger kFiveSeconds = {1, 5};
 
 // A listener on kServer in `p`.
 int Listener(Process& p, SocketsTest& t) {
@@ -407,7 +408,7 @@ TEST_F(Close, LingeringWaitsUntilDisconnected) {
   net.holds_close = true;
   RunProgram([](Process& p, SocketsTest& t) -> Task<int> {
     const auto fds = t.PairIn(p);
-    const Errno set = co_await p.setlinger(fds[0], Linger{1, 5});
+    const Errno set = co_await p.setlinger(fds[0], kFiveSeconds);
     EXPECT_EQ(set, kOk);
     Socket* const so = p.files().Get(fds[0])->so.get();
     t.After(kMillisecond, [so] { FakeNet::FinishClose(*so); });
@@ -424,7 +425,7 @@ TEST_F(Close, LingeringGivesUpWhenItsTimeIsOver) {
   net.holds_close = true;
   RunProgram([](Process& p, SocketsTest& t) -> Task<int> {
     const auto fds = t.PairIn(p);
-    const Errno set = co_await p.setlinger(fds[0], Linger{1, 5});
+    const Errno set = co_await p.setlinger(fds[0], kFiveSeconds);
     EXPECT_EQ(set, kOk);
     const Errno error = co_await p.close(fds[0]);
     EXPECT_EQ(error, kEWOULDBLOCK);
@@ -438,7 +439,7 @@ TEST_F(Close, ANonBlockingSocketDoesNotLinger) {
   net.holds_close = true;
   RunProgram([](Process& p, SocketsTest& t) -> Task<int> {
     const auto fds = t.PairIn(p);
-    const Errno set = co_await p.setlinger(fds[0], Linger{1, 5});
+    const Errno set = co_await p.setlinger(fds[0], kFiveSeconds);
     EXPECT_EQ(set, kOk);
     const Result<int> flags = co_await p.fcntl(fds[0], kFSetfl, kONonblock);
     EXPECT_EQ(flags.error, kOk);
@@ -453,7 +454,7 @@ TEST_F(Close, AProcessKilledWhileItLingersLetsGo) {
   net.holds_close = true;
   Process& p = Start([](Process& self, SocketsTest& t) -> Task<int> {
     const auto fds = t.PairIn(self);
-    Errno error = co_await self.setlinger(fds[0], Linger{1, 5});
+    Errno error = co_await self.setlinger(fds[0], kFiveSeconds);
     error = co_await self.close(fds[0]);
     t.log.push_back(errno_name(error));
     co_return 0;

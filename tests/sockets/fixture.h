@@ -33,6 +33,12 @@ inline void PrintTo(Errno error, std::ostream* out) {
   } while (false)
 
 inline constexpr Nanoseconds kMillisecond{1'000'000};
+// No memory, no events, no descriptors.
+inline constexpr std::span<std::byte> kNoBytes;
+inline constexpr std::span<Kevent> kNoEvents;
+inline constexpr std::span<const Kevent> kNoChanges;
+inline constexpr std::span<PollFd> kNoFds;
+
 inline constexpr Nanoseconds kSecond{1'000'000'000};
 
 inline std::span<const std::byte> Bytes(std::string_view text) {

@@ -18,7 +18,7 @@ Kevent Change(int ident, int16_t filter, uint16_t flags) {
 // Applies one change; its error.
 Task<Errno> Apply(Process& p, int kq, Kevent change) {
   const Result<int> n =
-      co_await p.kevent(kq, std::span(&change, 1), {}, std::nullopt);
+      co_await p.kevent(kq, std::span(&change, 1), kNoEvents, std::nullopt);
   co_return n.error;
 }
 
@@ -27,7 +27,7 @@ Task<Kevent> Next(Process& p, int kq, Nanoseconds timeout) {
   Kevent event;
   event.ident = ~uint64_t{0};
   const Result<int> n =
-      co_await p.kevent(kq, {}, std::span(&event, 1), timeout);
+      co_await p.kevent(kq, kNoChanges, std::span(&event, 1), timeout);
   EXPECT_EQ(n.error, kOk);
   EXPECT_EQ(n.value == 1, event.ident != ~uint64_t{0});
   co_return event;
@@ -97,8 +97,8 @@ TEST_F(Kq, TimesOutExactly) {
     EXPECT_TRUE(None(event));
     EXPECT_EQ(p.now(), SimTime(5 * kMillisecond));
     Kevent room;
-    const Result<int> n =
-        co_await p.kevent(kq.value, {}, std::span(&room, 1), Nanoseconds(-1));
+    const Result<int> n = co_await p.kevent(
+        kq.value, kNoChanges, std::span(&room, 1), Nanoseconds(-1));
     EXPECT_EQ(n.error, kEINVAL);
     co_return 0;
   });
@@ -310,9 +310,9 @@ TEST_F(Kq, ChangesThatCannotBeMadeAreToldInTheEvents) {
       EXPECT_EQ(events[i].flags, kEvError);
       EXPECT_EQ(events[i].data, static_cast<int64_t>(errors[i]));
     }
-    n = co_await p.kevent(kq.value, changes, {}, std::nullopt);
+    n = co_await p.kevent(kq.value, changes, kNoEvents, std::nullopt);
     EXPECT_EQ(n.error, kENOENT);
-    n = co_await p.kevent(fds[0], {}, events, std::nullopt);
+    n = co_await p.kevent(fds[0], kNoChanges, events, std::nullopt);
     EXPECT_EQ(n.error, kEBADF);
     co_return 0;
   });

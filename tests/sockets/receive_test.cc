@@ -149,7 +149,7 @@ TEST_F(Soreceive, AnUnconnectedStreamIsNotConnected) {
 TEST_F(Soreceive, AReadOfNothingReturnsAtOnce) {
   RunProgram([](Process& p, SocketsTest& t) -> Task<int> {
     const auto fds = t.PairIn(p);
-    const Result<size_t> n = co_await p.read(fds[0], {});
+    const Result<size_t> n = co_await p.read(fds[0], kNoBytes);
     EXPECT_EQ(n.error, kOk);
     EXPECT_EQ(n.value, 0u);
     co_return 0;
@@ -356,7 +356,7 @@ TEST_F(Soreceive, AnEmptyDatagramIsReceived) {
     const int a = Bound(p, t, 1);
     const int b = Bound(p, t, 2);
     const Sockaddr to(kInaddrLoopback, 2);
-    Result<size_t> n = co_await p.sendto(a, {}, 0, to);
+    Result<size_t> n = co_await p.sendto(a, kNoBytes, 0, to);
     EXPECT_EQ(n.error, kOk);
     std::array<std::byte, 4> buf;
     Sockaddr from;

@@ -123,7 +123,7 @@ TEST_F(Poll, ACaughtSignalInterruptsIt) {
 
 TEST_F(Poll, WithoutDescriptorsItIsASleep) {
   RunProgram([](Process& p, SocketsTest& t) -> Task<int> {
-    const Result<int> ready = co_await p.poll({}, kMillisecond);
+    const Result<int> ready = co_await p.poll(kNoFds, kMillisecond);
     EXPECT_EQ(ready.value, 0);
     EXPECT_EQ(t.ms(), 1);
     co_return 0;
