@@ -165,11 +165,13 @@ void FrameEditor::FillChecksums() {
 
 std::vector<std::byte> MakeSegment(const MadeSegment& s) {
   constexpr size_t kL4 = kEtherHdrLen + sizeof(IpHeader);
-  std::vector<std::byte> frame(kL4 + sizeof(TcpHeader) + s.options.size());
+  std::vector<std::byte> frame(kL4 + sizeof(TcpHeader) + s.options.size() +
+                               s.payload.size());
   WriteAt<EtherHeader>(frame, 0, {s.ether_dst, s.ether_src, kEthertypeIp});
   IpHeader ip{};
   ip.vhl = 0x45;
   ip.len = static_cast<uint16_t>(frame.size() - kEtherHdrLen);
+  ip.id = s.ip_id;
   ip.off = kIpDf;
   ip.ttl = 64;
   ip.p = kIpProtoTcp;
@@ -186,8 +188,9 @@ std::vector<std::byte> MakeSegment(const MadeSegment& s) {
   th.flags = s.flags;
   th.win = s.win;
   WriteAt(frame, kL4, th);
-  std::copy(s.options.begin(), s.options.end(),
-            frame.begin() + kL4 + sizeof(TcpHeader));
+  const auto rest = std::copy(s.options.begin(), s.options.end(),
+                              frame.begin() + kL4 + sizeof(TcpHeader));
+  std::copy(s.payload.begin(), s.payload.end(), rest);
   FillIpSum(frame, kEtherHdrLen, sizeof(IpHeader));
   FillTransportSum(
       frame, kL4, kL4 + kTcpSumOffset,

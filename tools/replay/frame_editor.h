@@ -51,8 +51,8 @@ class FrameEditor {
   Packet packet_;
 };
 
-// A TCP segment without payload from nothing, checksums included: for a
-// handshake that the capture lacks.
+// A TCP segment from nothing, checksums included: for a handshake that the
+// capture lacks.
 struct MadeSegment {
   Sockaddr src;
   Sockaddr dst;
@@ -63,6 +63,8 @@ struct MadeSegment {
   uint8_t flags = 0;
   uint16_t win = 0;
   std::vector<std::byte> options;  // a multiple of four bytes
+  std::vector<std::byte> payload;
+  uint16_t ip_id = 0;
 };
 std::vector<std::byte> MakeSegment(const MadeSegment& segment);
 

@@ -10,7 +10,8 @@ namespace splnet {
 namespace {
 
 constexpr int64_t kAfterwardsNs = 61'000'000'000;  // 2MSL and a second
-constexpr uint32_t kLeastBuffer = 4096;            // bytes
+constexpr uint64_t kLeastBuffer = 4096;            // bytes
+constexpr uint64_t kLeastSendBuffer = 16384;
 constexpr uint32_t kUsualMss = 1460;
 
 uint32_t BufferBytes(uint64_t bytes) {
@@ -154,7 +155,10 @@ void Replay::FillEnd(const Flow& flow, const TcpRecord& record,
   end.pin = PinOf(ours);
   const uint64_t segment = peer.max_payload != 0 ? peer.max_payload : kUsualMss;
   end.rcvbuf = BufferBytes(ours.max_window + 4 * segment);
-  end.sndbuf = BufferBytes(ours.max_in_flight);
+  // In whole segments, so that a full buffer does not cut one.
+  const uint64_t payload = std::max<uint64_t>(ours.max_payload, 1);
+  const uint64_t in_flight = std::max(ours.max_in_flight, kLeastSendBuffer);
+  end.sndbuf = BufferBytes((in_flight + payload - 1) / payload * payload);
   end.nodelay = ours.short_while_outstanding;
 }
 
