@@ -69,8 +69,13 @@ bool ReadHeader(Netstack& ns, MbufPtr m, size_t off, TcpSegment& th) {
   th.id = m->pkthdr.id;
   th.loop = m->has(kMLoop);
   if (const size_t optlen = hlen - sizeof(TcpHeader); optlen > 0) {
-    uint8_t opt[kTcpMaxOptLen];
-    CHECK(m_peek(*m, off + sizeof(TcpHeader), optlen, opt));
+    uint8_t copy[kTcpMaxOptLen];
+    const uint8_t* opt = copy;
+    if (off + hlen <= m->len) [[likely]] {
+      opt = reinterpret_cast<const uint8_t*>(m->data) + off + sizeof(TcpHeader);
+    } else {
+      CHECK(m_peek(*m, off + sizeof(TcpHeader), optlen, copy));
+    }
     if (!OnlyTstamp(th, opt, optlen)) tcp_dooptions(th, opt, optlen);
   }
   th.m = std::move(m);
@@ -471,6 +476,7 @@ void tcp_input(Netstack& ns, MbufPtr m, size_t off) {
   Inpcb* inp = in_pcblookup(ns.tcbtable, th.from, th.to);
   if (inp != nullptr && MayReuse(*inp->tcpcb, th)) {
     ++ns.tcpstat.timewaitreuse;
+    th.replaces = true;
     th.iss_floor = inp->tcpcb->snd_max + 1;
     tcp_close(*inp->tcpcb);
     inp = in_pcblookup(ns.tcbtable, th.from, th.to);

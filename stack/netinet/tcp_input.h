@@ -5,7 +5,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <optional>
 
 #include "stack/kern/drop.h"
 #include "stack/kern/mbuf.h"
@@ -25,28 +24,32 @@ inline constexpr uint8_t kTcpWakeDisconnected = 0x10;  // soisdisconnected
 
 // A segment as its steps see it: what was in the header, trimmed on the way.
 struct TcpSegment {
+  // Set by whoever makes one: what every header has.
   MbufPtr m;          // the packet; null once its fate is known
-  uint64_t id = 0;    // PktHdr::id of the packet
   Sockaddr from, to;  // the peer's end, ours
-  uint32_t seq = 0;   // of the first byte of data, or of the SYN
-  uint32_t ack = 0;
-  uint32_t wnd = 0;     // bytes, scaled
-  uint32_t len = 0;     // bytes of data
-  uint32_t hdrlen = 0;  // IP and TCP headers still in front of the data
-  uint16_t urp = 0;
-  uint8_t flags = 0;  // kTh*
-  uint8_t wake = 0;
-  bool loop = false;  // came from this host
-  bool old = false;   // nothing in it was new but, perhaps, the ACK
-  std::optional<uint32_t> iss_floor;  // replaces a connection in TIME_WAIT
+  uint64_t id;        // PktHdr::id of the packet
+  uint32_t seq;       // of the first byte of data, or of the SYN
+  uint32_t ack;
+  uint32_t wnd;     // bytes, scaled
+  uint32_t len;     // bytes of data
+  uint32_t hdrlen;  // IP and TCP headers still in front of the data
+  uint16_t urp;
+  uint8_t flags;     // kTh*
+  bool loop;         // came from this host
+  uint8_t wake = 0;  // kTcpWake*
+  bool old = false;  // nothing in it was new but, perhaps, the ACK
   // Options.
   bool has_ts = false;
-  bool sack_permitted = false;
   bool has_wscale = false;
+  bool sack_permitted = false;
   uint8_t wscale = 0;
   uint16_t mss = 0;  // 0: no such option
   uint32_t ts_val = 0;
   uint32_t ts_ecr = 0;
+  // It takes the place of a connection in TIME_WAIT, which had used numbers up
+  // to iss_floor.
+  bool replaces = false;
+  uint32_t iss_floor = 0;
 
   bool has(uint8_t flag) const { return (flags & flag) != 0; }
   // SEG.LEN: what it takes in sequence space.

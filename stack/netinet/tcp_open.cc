@@ -124,8 +124,8 @@ void tcp_listen_input(Tcpcb& tp, TcpSegment& th) {
   tcp_sendseqinit(*child);
   // In place of a connection in TIME_WAIT: beyond what that one used (RFC 1122
   // section 4.2.2.13).
-  if (th.iss_floor && seq_lt(child->iss, *th.iss_floor) && !child->pin) {
-    tcp_set_iss(*child, *th.iss_floor);
+  if (th.replaces && seq_lt(child->iss, th.iss_floor) && !child->pin) {
+    tcp_set_iss(*child, th.iss_floor);
   }
   TakeSyn(*child, th);
   child->snd_wnd = child->max_sndwnd = th.wnd;
