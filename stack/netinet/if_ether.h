@@ -18,8 +18,8 @@ namespace splnet {
 struct ArpHeader {
   Be16 hrd;  // 1: Ethernet
   Be16 pro;  // 0x0800: IPv4
-  uint8_t hln;
-  uint8_t pln;
+  uint8_t hln = 0;
+  uint8_t pln = 0;
   Be16 op;
   EtherAddr sha;
   In4Wire spa;

@@ -12,14 +12,14 @@
 namespace splnet {
 
 struct IpHeader {
-  uint8_t vhl;  // version in the upper four bits, length in words below
-  uint8_t tos;
+  uint8_t vhl = 0;  // version in the upper four bits, length in words below
+  uint8_t tos = 0;
   Be16 len;  // header and data
   Be16 id;
   Be16 off;  // flags and offset in units of 8 bytes
-  uint8_t ttl;
-  uint8_t p;  // protocol
-  Be16 sum;   // of the header
+  uint8_t ttl = 0;
+  uint8_t p = 0;  // protocol
+  Be16 sum;       // of the header
   In4Wire src;
   In4Wire dst;
 

@@ -87,6 +87,16 @@ Errno ip_fragment(Netstack& ns, MbufPtr m, uint32_t mtu_bytes, MbufList* out) {
   const uint16_t flags = ip.off & kIpMf;
   const uint16_t first_off = ip.off & kIpOffMask;
 
+  // The first piece is what will be left of the packet itself.  Its header is
+  // written while the packet still has its storage to itself.
+  ip.len = static_cast<uint16_t>(hlen + unit);
+  ip.off = first_off | kIpMf;
+  ip.sum = 0;
+  CksumPartial sum = in_cksum_20(&ip);
+  sum += in_cksum_partial(m->data + sizeof ip, hlen - sizeof ip);
+  ip.sum = in_cksum_field(sum);
+  m_write(*m, 0, ip);
+
   MbufList later;
   for (size_t off = hlen + unit; off < total;) {
     const size_t len = std::min(later_unit, total - off);
@@ -104,15 +114,7 @@ Errno ip_fragment(Netstack& ns, MbufPtr m, uint32_t mtu_bytes, MbufList* out) {
   ++ns.ipstat.fragmented;
   ns.ipstat.ofragments += later.size() + 1;
 
-  // The first piece is what is left of the packet itself.
   m_truncate(*m, hlen + unit);
-  ip.len = static_cast<uint16_t>(hlen + unit);
-  ip.off = first_off | kIpMf;
-  ip.sum = 0;
-  CksumPartial sum = in_cksum_20(&ip);
-  sum += in_cksum_partial(m->data + sizeof ip, hlen - sizeof ip);
-  ip.sum = in_cksum_field(sum);
-  m_write(*m, 0, ip);
   out->Enqueue(std::move(m));
   while (MbufPtr piece = later.Dequeue()) out->Enqueue(std::move(piece));
   return kOk;

@@ -19,8 +19,8 @@ namespace splnet {
 struct Netstack;
 
 struct IcmpHeader {
-  uint8_t type;
-  uint8_t code;
+  uint8_t type = 0;
+  uint8_t code = 0;
   Be16 sum;
   Be16 id;   // echo: identifier; unreachable: unused
   Be16 seq;  // echo: sequence number; unreachable with code 4: next hop's MTU
