@@ -11,6 +11,20 @@
 namespace splnet {
 namespace {
 
+// Sets one option; what the kernel refuses stays as it was.
+Task<int> SetOption(Process& p, int fd, int name, int value) {
+  if (value == 0) co_return 0;
+  const Errno error = co_await p.setsockopt(fd, kSOL_SOCKET, name, value);
+  co_return error == kOk ? 0 : 1;
+}
+
+Task<int> SetOptions(Process& p, int fd, TransferArgs args) {
+  int failed = co_await SetOption(p, fd, kSO_SNDBUF, args.sndbuf);
+  failed += co_await SetOption(p, fd, kSO_RCVBUF, args.rcvbuf);
+  failed += co_await SetOption(p, fd, kSO_KEEPALIVE, args.keepalive ? 1 : 0);
+  co_return failed;
+}
+
 Task<int> Write(Process& p, int fd, TransferArgs args) {
   HalfResult& out = args.result->out;
   RandomStream random(args.seed, "writes");
@@ -62,15 +76,13 @@ std::byte StreamByte(uint64_t at, uint8_t salt) {
 Task<int> TransferClient(Process& p, TransferArgs args) {
   const Result<int> fd =
       co_await p.socket(Family::kInet, SocketType::kStream, 0);
-  if (args.keepalive) {
-    args.result->open =
-        co_await p.setsockopt(fd.value, kSOL_SOCKET, kSO_KEEPALIVE, 1);
-  }
+  co_await SetOptions(p, fd.value, args);
   args.result->open = co_await p.connect(fd.value, args.server);
   if (args.result->open == kOk) {
     const int failed = co_await Write(p, fd.value, args);
     if (failed == 0) co_await Read(p, fd.value, args);
   }
+  args.result->finished_at = p.now();
   const Errno closed = co_await p.close(fd.value);
   args.result->finished = true;
   co_return closed == kOk ? 0 : 1;
@@ -80,6 +92,7 @@ Task<int> TransferServer(Process& p, TransferArgs args) {
   const Result<int> lfd =
       co_await p.socket(Family::kInet, SocketType::kStream, 0);
   EndResult& result = *args.result;
+  co_await SetOptions(p, lfd.value, args);  // which connections inherit
   result.open = co_await p.bind(lfd.value, args.server);
   if (result.open != kOk) co_return 1;
   result.open = co_await p.listen(lfd.value, 5);
@@ -94,12 +107,9 @@ Task<int> TransferServer(Process& p, TransferArgs args) {
     const Result<int> fd = co_await p.accept(lfd.value);
     result.open = fd.error;
     if (fd.ok()) {
-      if (args.keepalive) {
-        result.open =
-            co_await p.setsockopt(fd.value, kSOL_SOCKET, kSO_KEEPALIVE, 1);
-      }
       const int failed = co_await Read(p, fd.value, args);
       if (failed == 0) co_await Write(p, fd.value, args);
+      result.finished_at = p.now();
       static_cast<void>(co_await p.close(fd.value));
     }
   }

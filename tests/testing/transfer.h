@@ -28,6 +28,7 @@ struct EndResult {
   HalfResult in;
   HalfResult out;
   bool finished = false;  // the program came to its end
+  SimTime finished_at{};
 };
 
 // What one end does: sends `send` bytes of stream `out_salt`, in writes of 1 to
@@ -40,6 +41,8 @@ struct TransferArgs {
   size_t max_read = 8192;
   uint8_t out_salt = 1;
   uint8_t in_salt = 2;
+  int sndbuf = 0;  // SO_SNDBUF and SO_RCVBUF; 0 leaves the default
+  int rcvbuf = 0;
   bool keepalive = true;  // so that a peer that is gone ends it
   uint64_t seed = 1;      // of the sizes of reads and writes
   EndResult* result = nullptr;
