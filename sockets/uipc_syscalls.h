@@ -12,6 +12,7 @@
 #include <optional>
 #include <span>
 #include <tuple>
+#include <type_traits>
 #include <utility>
 
 #include "sockets/kqueue.h"
@@ -60,7 +61,16 @@ class [[nodiscard]] SystemCall final : private BlockedCall {
     };
     process_.Suspend(complete_ ? nullptr : this, caller);
   }
-  auto await_resume() { return std::move(op_.result); }
+  // An Errno comes by reference, which a program may leave unread as in C; it
+  // is gone at the end of the expression.  A Result is to be looked at.
+  decltype(auto) await_resume() {
+    using Value = decltype(Op::result);
+    if constexpr (std::is_same_v<Value, Errno>) {
+      return static_cast<const Errno&>(op_.result);
+    } else {
+      return Value(std::move(op_.result));
+    }
+  }
 
  private:
   Process& process_;
