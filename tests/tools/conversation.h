@@ -52,6 +52,11 @@ class Conversation {
                        const Extra& extra);
   // SYN, SYN and ACK, ACK, 100 us apart, from `us` on.
   Conversation& Handshake(int64_t us);
+  // What follows is of the client's port `port`.
+  Conversation& Port(uint16_t port) {
+    client_port_ = port;
+    return *this;
+  }
   // The packet before once more, at `us`.
   Conversation& Again(int64_t us);
   // Any frame.

@@ -394,6 +394,49 @@ TEST(Replay, GoesOnWhereTheCaptureEndsInTheMiddle) {
   EXPECT_EQ(o.report.flows(0).end(), "open when the capture ends");
 }
 
+TEST(Replay, RunsManyFlowsAtOnce) {
+  Conversation c;
+  constexpr uint16_t kFlows = 60;
+  for (uint16_t i = 0; i < kFlows; ++i) c.Port(41000 + i).Handshake(i);
+  for (uint16_t i = 0; i < kFlows; ++i) {
+    c.Port(41000 + i).Client(1000 + i, "P.", 1, 1, Text(10 + i));
+  }
+  for (uint16_t i = 0; i < kFlows; ++i) {
+    c.Port(41000 + i).Server(2000 + i, "P.", 1, 11 + i, Text(900, i));
+    c.Client(2001 + i, "F.", 11 + i, 901);
+    c.Server(2002 + i, "F.", 901, 12 + i);
+    c.Client(2003 + i, ".", 12 + i, 902);
+  }
+  for (const bool as_client : {false, true}) {
+    const Outcome o = Replayed(c, as_client ? AsClient() : ReplayOptions());
+    ASSERT_TRUE(o.status.ok()) << o.status;
+    EXPECT_TRUE(o.report.ok()) << o.text;
+    EXPECT_EQ(o.CountOf(Verdict::kDelivered), kFlows) << o.text;
+    EXPECT_EQ(o.report.flows_size(), kFlows);
+  }
+}
+
+TEST(Replay, ANewIncarnationTakesTheOldOnesPlace) {
+  // The first one is never closed.
+  Conversation c;
+  c.Handshake(0);
+  c.Client(300, "P.", 1, 1, Text(50));
+  c.Server(400, ".", 1, 51);
+  c.Client(1000, "S", 50000, 0);
+  c.Server(1100, "S.", 70000, 50001);
+  c.Client(1200, ".", 50001, 70001);
+  c.Client(1300, "P.", 50001, 70001, Text(70));
+  c.Server(1400, ".", 70001, 50071);
+  for (const bool as_client : {false, true}) {
+    const Outcome o = Replayed(c, as_client ? AsClient() : ReplayOptions());
+    ASSERT_TRUE(o.status.ok()) << o.status;
+    EXPECT_TRUE(o.report.ok()) << o.text;
+    ASSERT_EQ(o.report.flows_size(), 2);
+    EXPECT_EQ(o.report.flows(1).incarnation(), 2u);
+    EXPECT_EQ(o.report.flows(1).client_to_server().bytes(), 70u) << o.text;
+  }
+}
+
 TEST(Replay, GivesTheSameReportTwice) {
   const Conversation c = Download(20000);
   EXPECT_EQ(Replayed(c).text, Replayed(c).text);

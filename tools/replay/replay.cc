@@ -80,26 +80,34 @@ absl::Status Replay::Run() {
 
 // ------------------------------------------------------------------- building
 
-EtherAddr Replay::StationOf(const InAddr& addr, size_t number) const {
+// The station addresses that the capture shows, one for each address.
+std::map<InAddr, EtherAddr> Replay::Stations() const {
+  std::map<InAddr, EtherAddr> stations;
   for (const CapturedPacket& entry : index_.packets) {
     if (entry.kind == PacketKind::kUnusable) continue;
     const Packet packet = entry.Parse();
-    if (packet.src.addr == addr) return packet.ether_src;
-    if (packet.dst.addr == addr && !packet.ether_dst.is_multicast()) {
-      return packet.ether_dst;
+    if (!packet.ether_src.is_multicast()) {
+      stations.emplace(packet.src.addr, packet.ether_src);
+    }
+    if (!packet.ether_dst.is_multicast()) {
+      stations.emplace(packet.dst.addr, packet.ether_dst);
     }
   }
-  return {{2, 0, 0, 1, static_cast<uint8_t>(number >> 8),
-           static_cast<uint8_t>(number)}};
+  return stations;
 }
 
 void Replay::AddHosts() {
   WireListener& listener = *this;
+  const std::map<InAddr, EtherAddr> stations = Stations();
   for (size_t i = 0; i < flows_.hosts.size(); ++i) {
     const InAddr& addr = flows_.hosts[i];
-    wires_[addr] = std::make_unique<ReplayWire>(sim_, FormatAddr(addr), addr,
-                                                StationOf(addr, i + 1), index_,
-                                                tap_, listener, observer_);
+    const auto known = stations.find(addr);
+    const EtherAddr made{
+        {2, 0, 0, 1, static_cast<uint8_t>(i >> 8), static_cast<uint8_t>(i)}};
+    wires_[addr] = std::make_unique<ReplayWire>(
+        sim_, FormatAddr(addr), addr,
+        known == stations.end() ? made : known->second, index_, tap_, listener,
+        observer_);
   }
 }
 

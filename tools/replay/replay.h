@@ -104,7 +104,7 @@ class Replay final : private LaneDriver,
   TcpEnd* FindEnd(const Sockaddr& local, const Sockaddr& remote) override;
 
   void AddHosts();
-  EtherAddr StationOf(const InAddr& addr, size_t number) const;
+  std::map<InAddr, EtherAddr> Stations() const;
   void AddNeighbours();
   void AddFlow(uint32_t number);
   void AddTcp(uint32_t number);
