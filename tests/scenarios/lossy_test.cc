@@ -4,7 +4,7 @@
 //
 // 500 seeds, in shards that can run side by side.  A failure prints the command
 // that repeats its seed.  SPLNET_SEED=N runs seed N in LossyTransferSeed;
-// SPLNET_SEEDS=N makes the shards cover N seeds.
+// SPLNET_SEEDS=N makes the shards cover N seeds; `./dev full` covers 20000.
 
 #include <gtest/gtest.h>
 
@@ -457,7 +457,8 @@ TEST(LossyTransferSeeds, MeetEveryImpairment) {
 class LossyTransfer : public testing::TestWithParam<uint64_t> {};
 
 TEST_P(LossyTransfer, ArrivesOnceAndInOrderOrTimesOut) {
-  const uint64_t seeds = EnvironmentNumber("SPLNET_SEEDS", 500);
+  const bool full = std::getenv("SPLNET_FULL") != nullptr;
+  const uint64_t seeds = EnvironmentNumber("SPLNET_SEEDS", full ? 20000 : 500);
   for (uint64_t seed = 1 + GetParam(); seed <= seeds; seed += kShards) {
     RunSeed(seed);
   }

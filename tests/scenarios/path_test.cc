@@ -97,9 +97,9 @@ Task<int> TcpSender(Process& p, Progress* progress) {
   progress->ready = connected == kOk;
   co_await p.nanosleep(std::chrono::seconds(1));
   const std::vector<std::byte> data(kBytes);
-  co_await p.write(fd.value, data);
+  const Result<size_t> sent = co_await p.write(fd.value, data);
   co_await p.nanosleep(std::chrono::seconds(1));
-  co_return 0;
+  co_return sent.value == kBytes ? 0 : 1;
 }
 
 Task<int> TcpReceiver(Process& p, Progress* progress) {
