@@ -254,6 +254,22 @@ TEST(Replay, InventsAHandshakeThatTheCaptureLacks) {
   }
 }
 
+TEST(Replay, TakesBytesFromBeforeTheCaptureForZeros) {
+  // 500 bytes of the server's were under way when the capture began.
+  Conversation c;
+  c.Client(0, ".", 5001, 9001);
+  c.Server(100, "P.", 9501, 5001, Text(300));
+  c.Client(200, ".", 5001, 9801);
+  c.Client(300, "F.", 5001, 9801);
+  c.Server(400, "F.", 9801, 5002);
+  c.Client(500, ".", 5002, 9802);
+  const Outcome o = Replayed(c);
+  ASSERT_TRUE(o.status.ok()) << o.status;
+  EXPECT_TRUE(o.report.ok()) << o.text;
+  EXPECT_EQ(o.report.flows(0).server_to_client().bytes(), 800u) << o.text;
+  EXPECT_FALSE(o.report.flows(0).gap());
+}
+
 TEST(Replay, ResetsWhereTheCapturedServerDid) {
   Conversation c;
   c.Handshake(0);

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "tools/progress.h"
 
 namespace splnet {
 namespace {
@@ -64,7 +65,9 @@ absl::StatusOr<CaptureIndex> IndexCapture(std::unique_ptr<CaptureReader> reader,
   CaptureIndex index;
   CapturePacket packet;
   int64_t latest = 0;
+  Progress progress("reading");
   while (reader->Next(packet)) {
+    progress.At(reader->bytes_read(), reader->bytes_total());
     if (filter != nullptr) {
       const absl::StatusOr<bool> matches = filter->Matches(*reader, packet);
       if (!matches.ok()) return matches.status();

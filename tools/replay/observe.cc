@@ -9,6 +9,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "drivers/if_pcap.h"
+#include "tools/progress.h"
 #include "tools/replay/capture_index.h"
 #include "tools/simulation.h"
 
@@ -180,7 +181,9 @@ absl::Status Watcher::Accept(const CapturePacket& packet) {
 
 absl::Status Watcher::Run() {
   CapturePacket packet;
+  Progress progress("observing");
   while (reader_.Next(packet)) {
+    progress.At(reader_.bytes_read(), reader_.bytes_total());
     if (absl::Status s = Accept(packet); !s.ok()) return s;
   }
   Inject();

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
+#include "tools/progress.h"
 
 namespace splnet {
 namespace {
@@ -342,7 +343,10 @@ SimTime Replay::NextInstant() {
 
 absl::Status Replay::Loop() {
   SimTime now = sim_.now();
+  Progress progress("replaying");
   for (;;) {
+    progress.At(static_cast<uint64_t>(now_ns()),
+                static_cast<uint64_t>(index_.packets.back().due_ns));
     if (!sim_.RunUntil(now)) {
       return absl::InternalError(
           absl::StrCat("the simulation does not come to an end at ", now_ns(),

@@ -23,7 +23,10 @@ class CapturedStream {
 
   // Bytes from the start of the stream without a hole.
   uint64_t contiguous() const { return contiguous_; }
-  // The offset after the last byte.
+  // The offset of the first byte there is, and that after the last one.
+  uint64_t begin() const {
+    return pieces_.empty() ? 0 : pieces_.begin()->first;
+  }
   uint64_t end() const { return end_; }
 
   // The bytes at `offset` that lie together, at most `limit`; none in a hole.

@@ -12,31 +12,32 @@ namespace {
 
 // How far searches around one segment go: a capture of any content is read in
 // a time that grows with its length.
-constexpr size_t kSearchLimit = 4096;
+constexpr size_t kSearchLimit = 1024;
 constexpr size_t kDuplicateWindow = 8;
 constexpr int64_t kDuplicateNs = 1'000'000'000;
-constexpr size_t kFirstRoundTrip = 16;  // segments
+constexpr size_t kFirstRoundTrip = 16;        // segments
+constexpr uint64_t kMostInvented = 16 << 20;  // bytes before the capture
+constexpr std::array<std::byte, 65536> kZeros{};
 
 struct Parsed {
-  uint32_t packet;
+  uint32_t packet;  // index into CaptureIndex::packets
   Packet p;
 };
 
 class Recorder {
  public:
   Recorder(const Flow& flow, const CaptureIndex& index)
-      : index_(index),
-        peer_(flow.role == FlowRole::kClient ? kServerSide : kClientSide) {
-    for (const uint32_t i : flow.packets) {
-      parsed_.push_back({i, index.packets[i].Parse()});
-    }
-  }
+      : flow_(flow),
+        index_(index),
+        peer_(flow.role == FlowRole::kClient ? kServerSide : kClientSide) {}
 
   TcpRecord Run() {
     ReadSyns();
     FindInitialNumbers();
     ChooseScales();
-    for (size_t i = 0; i < parsed_.size(); ++i) ReadSegment(i);
+    record_.segments.reserve(flow_.packets.size());
+    for (const uint32_t i : flow_.packets) ReadSegment(Get(i));
+    if (record_.invented) FillBeginnings();
     MeasureRoundTrip();
     FindGap();
     FindDuplicateCaptures();
@@ -47,6 +48,10 @@ class Recorder {
  private:
   RecordedSide& side(int which) {
     return record_.sides[static_cast<size_t>(which)];
+  }
+  // Taken apart anew each time: a long flow's segments would fill memory.
+  Parsed Get(uint32_t packet) const {
+    return {packet, index_.packets[packet].Parse()};
   }
   int SideOf(const Parsed& s) const {
     return index_.packets[s.packet].from_client ? kClientSide : kServerSide;
@@ -61,25 +66,29 @@ class Recorder {
   uint32_t InventOurNumber() const;
   void ChooseScales();
   uint8_t LeastScale(int which) const;
-  void ReadSegment(size_t i);
+  void ReadSegment(const Parsed& parsed);
   void NoteSender(RecordedSide& from, const RecordedSide& to,
                   const RecordedSegment& s, const Packet& p);
+  void FillBeginnings();
   void MeasureRoundTrip();
   void FindGap();
   bool BeyondGap(const RecordedSegment& s, int which, int64_t end) const;
   void FindDuplicateCaptures();
   bool SamePacket(const RecordedSegment& a, const RecordedSegment& b) const;
   void FindLosses();
+  bool Sacked(const RecordedSegment& s, const RecordedSegment& x,
+              bool* later) const;
   bool LostAfterTap(size_t first, size_t second) const;
 
+  const Flow& flow_;
   const CaptureIndex& index_;
   const int peer_;
-  std::vector<Parsed> parsed_;
   TcpRecord record_;
 };
 
 void Recorder::ReadSyns() {
-  for (const Parsed& s : parsed_) {
+  for (const uint32_t packet : flow_.packets) {
+    const Parsed s = Get(packet);
     const int which = SideOf(s);
     const bool expected = s.p.tcp.acks() == (which == kServerSide);
     if (!s.p.tcp.syn() || !expected || side(which).has_syn) continue;
@@ -88,7 +97,8 @@ void Recorder::ReadSyns() {
     side(which).numbers = SerialNumbers(s.p.tcp.seq);
   }
   if (!side(kServerSide).has_syn && side(kClientSide).has_syn) {
-    for (const Parsed& s : parsed_) {
+    for (const uint32_t packet : flow_.packets) {
+      const Parsed s = Get(packet);
       if (SideOf(s) != kServerSide) continue;
       record_.refused = s.p.tcp.rst();
       break;
@@ -104,7 +114,8 @@ uint32_t Recorder::InventPeerNumber() const {
   uint32_t lowest = 0;
   uint32_t our_ack = 0;
   size_t looked = 0;
-  for (const Parsed& s : parsed_) {
+  for (const uint32_t packet : flow_.packets) {
+    const Parsed s = Get(packet);
     const TcpFields& tcp = s.p.tcp;
     if (SideOf(s) != peer_) {
       if (!acked && tcp.acks()) our_ack = tcp.ack;
@@ -127,7 +138,8 @@ uint32_t Recorder::InventOurNumber() const {
   bool first_seen = false;
   uint32_t lowest = 0;
   size_t looked = 0;
-  for (const Parsed& s : parsed_) {
+  for (const uint32_t packet : flow_.packets) {
+    const Parsed s = Get(packet);
     const TcpFields& tcp = s.p.tcp;
     const bool peers = SideOf(s) == peer_;
     if (peers ? !tcp.acks() : first_seen || tcp.rst()) continue;
@@ -146,7 +158,8 @@ void Recorder::FindInitialNumbers() {
     if (side(which).has_syn) continue;
     // A SYN of the other side's may be acknowledged by what follows it.
     bool found = false;
-    for (const Parsed& s : parsed_) {
+    for (const uint32_t packet : flow_.packets) {
+      const Parsed s = Get(packet);
       const bool tells = SideOf(s) != which && s.p.tcp.acks() &&
                          (s.p.tcp.syn() || side(1 - which).has_syn);
       if (!tells || s.p.tcp.rst()) continue;
@@ -167,7 +180,8 @@ uint8_t Recorder::LeastScale(int which) const {
   bool acked = false;
   uint32_t ack = 0;
   uint32_t window = 0;
-  for (const Parsed& s : parsed_) {
+  for (const uint32_t packet : flow_.packets) {
+    const Parsed s = Get(packet);
     const TcpFields& tcp = s.p.tcp;
     if (SideOf(s) == which) {
       if (!tcp.acks() || tcp.syn() || tcp.rst()) continue;
@@ -234,15 +248,16 @@ void Recorder::NoteSender(RecordedSide& from, const RecordedSide& to,
   }
 }
 
-void Recorder::ReadSegment(size_t i) {
-  const Packet& p = parsed_[i].p;
-  const int which = SideOf(parsed_[i]);
+void Recorder::ReadSegment(const Parsed& parsed) {
+  const Packet& p = parsed.p;
+  const int which = SideOf(parsed);
   RecordedSide& from = side(which);
   RecordedSide& to = side(1 - which);
   RecordedSegment s;
-  s.packet = parsed_[i].packet;
+  s.packet = parsed.packet;
   s.side = static_cast<uint8_t>(which);
   s.flags = p.tcp.flags;
+  s.sacks = p.tcp.options.sacks != 0;
   s.len = p.payload_len;
   s.begin = from.numbers.Offset(p.tcp.seq);
   if (p.tcp.acks()) s.ack = to.numbers.Offset(p.tcp.ack);
@@ -257,6 +272,18 @@ void Recorder::ReadSegment(size_t i) {
   }
   NoteSender(from, to, s, p);
   record_.segments.push_back(s);
+}
+
+// Bytes from before the capture are zeros.
+void Recorder::FillBeginnings() {
+  for (RecordedSide& from : record_.sides) {
+    const uint64_t stop = from.stream.begin();
+    if (stop > kMostInvented) continue;  // a gap, and no beginning
+    for (uint64_t at = 0; at < stop; at += kZeros.size()) {
+      from.stream.Add(at, std::span(kZeros).first(static_cast<size_t>(
+                              std::min<uint64_t>(kZeros.size(), stop - at))));
+    }
+  }
 }
 
 void Recorder::MeasureRoundTrip() {
@@ -346,7 +373,21 @@ void Recorder::FindLosses() {
   }
 }
 
-// Section 4's rule: nothing covers the first copy before the second, while our
+// Whether the SACK blocks of `s` cover `x`; or anything later.
+bool Recorder::Sacked(const RecordedSegment& s, const RecordedSegment& x,
+                      bool* later) const {
+  const TcpOptions options = index_.packets[s.packet].Parse().tcp.options;
+  const SerialNumbers& numbers = record_.side(peer_).numbers;
+  for (size_t b = 0; b < options.sacks; ++b) {
+    const int64_t left = numbers.Offset(options.sack[b].left);
+    const int64_t right = numbers.Offset(options.sack[b].right);
+    if (left <= x.begin && right >= x.end()) return true;
+    *later |= left >= x.end();
+  }
+  return false;
+}
+
+// Nothing covers the first copy before the second, while our
 // captured end acknowledged less at least a round trip later, and SACKed or
 // repeated that acknowledgement for later data.
 bool Recorder::LostAfterTap(size_t first, size_t second) const {
@@ -358,16 +399,8 @@ bool Recorder::LostAfterTap(size_t first, size_t second) const {
     const RecordedSegment& s = record_.segments[i];
     if (s.side == peer_ || s.ack < 0 || s.rst()) continue;
     if (s.ack >= x.end()) return false;
-    const TcpOptions options = index_.packets[s.packet].Parse().tcp.options;
-    const SerialNumbers& numbers =
-        record_.sides[static_cast<size_t>(peer_)].numbers;
     bool sacks_later = false;
-    for (size_t b = 0; b < options.sacks; ++b) {
-      const int64_t left = numbers.Offset(options.sack[b].left);
-      const int64_t right = numbers.Offset(options.sack[b].right);
-      if (left <= x.begin && right >= x.end()) return false;
-      sacks_later |= left >= x.end();
-    }
+    if (s.sacks && Sacked(s, x, &sacks_later)) return false;
     const bool late = TimeOf(s) >= TimeOf(x) + record_.round_trip_ns;
     if (late && s.ack <= x.begin && (sacks_later || s.ack == last_ack)) {
       repeated = true;

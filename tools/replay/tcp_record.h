@@ -30,6 +30,7 @@ struct RecordedSegment {
   bool after_gap = false;  // see TcpRecord
   bool lost = false;       // after the tap: the peer's first copy
   bool twice = false;      // the same packet was captured before
+  bool sacks = false;      // it carries SACK blocks
   uint32_t len = 0;        // payload bytes on the wire
   int64_t begin = 0;       // of its sequence space
   int64_t ack = -1;        // into the other side's; -1: none
