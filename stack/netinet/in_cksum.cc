@@ -1,7 +1,7 @@
 // The Internet checksum, by the vector unit where there is one.  RFC 1071.
 //
-// Words of 32 bits are added into 64-bit sums, so carries need no care until
-// the end: 2^32 words would have to be added for one to be lost.
+// The vector loop adds words of 32 bits into 64-bit sums, so carries need no
+// care until the end: 2^32 words would have to be added for one to be lost.
 
 #include "stack/netinet/in_cksum.h"
 
@@ -26,34 +26,43 @@ T Load(const std::byte* p) {
   return value;
 }
 
+// The sum of two words with the carry out of bit 63 added in again.
+inline uint64_t AddCarry(uint64_t sum, uint64_t word) {
+  const bool carry = __builtin_add_overflow(sum, word, &sum);
+  return sum + (carry ? 1 : 0);
+}
+
 // Sums any number of bytes, and copies them if `kCopy`.
 template <bool kCopy>
 CksumPartial SumPlain(std::byte* to, const std::byte* p, size_t n) {
-  CksumPartial sum = 0;
+  uint64_t even = 0;
+  uint64_t odd = 0;
   if constexpr (kCopy) std::memcpy(to, p, n);
   for (; n >= 16; n -= 16, p += 16) {
-    const auto a = Load<uint64_t>(p);
-    const auto b = Load<uint64_t>(p + 8);
-    sum += (a & 0xffffffff) + (a >> 32) + (b & 0xffffffff) + (b >> 32);
+    even = AddCarry(even, Load<uint64_t>(p));
+    odd = AddCarry(odd, Load<uint64_t>(p + 8));
   }
   if (n >= 8) {
-    const auto a = Load<uint64_t>(p);
-    sum += (a & 0xffffffff) + (a >> 32);
+    even = AddCarry(even, Load<uint64_t>(p));
     n -= 8;
     p += 8;
   }
+  uint64_t tail = 0;  // less than 8 bytes: no carry
   if (n >= 4) {
-    sum += Load<uint32_t>(p);
+    tail += Load<uint32_t>(p);
     n -= 4;
     p += 4;
   }
   if (n >= 2) {
-    sum += Load<uint16_t>(p);
+    tail += Load<uint16_t>(p);
     n -= 2;
     p += 2;
   }
-  if (n == 1) sum += Load<uint8_t>(p);
-  return sum;
+  if (n == 1) tail += Load<uint8_t>(p);
+  // 2^32 leaves the rest 1 modulo 2^16 - 1, so the halves may be added; what
+  // comes out has room above for other sums.
+  return (even & 0xffffffff) + (even >> 32) + (odd & 0xffffffff) + (odd >> 32) +
+         tail;
 }
 
 #if defined(__x86_64__)
