@@ -83,6 +83,11 @@ NetisrQueue* Netstack::QueueOf(Family family) {
   }
 }
 
+const EtherFamily* Netstack::EtherFamilyOf(Family family) {
+  static constexpr EtherFamily kInetOverEther{kEthertypeIp, arpresolve};
+  return family == Family::kInet ? &kInetOverEther : nullptr;
+}
+
 const Protosw* Netstack::FindProtosw(Family family, SocketType type,
                                      int protocol) const {
   if (family != Family::kInet) return nullptr;

@@ -24,6 +24,7 @@
 #include "stack/kern/timeout.h"
 #include "stack/kern/tracer.h"
 #include "stack/net/if.h"
+#include "stack/net/if_ethersubr.h"
 #include "stack/net/netisr.h"
 #include "stack/net/route.h"
 #include "stack/netinet/if_ether.h"
@@ -119,6 +120,8 @@ struct Netstack {
   NetisrQueue* QueueFor(uint16_t ethertype);
   // Address family to input queue; null if nobody takes it.
   NetisrQueue* QueueOf(Family family);
+  // Address family to how Ethernet carries it; null if it does not.
+  static const EtherFamily* EtherFamilyOf(Family family);
   // IP protocol to its Protosw; null if there is none.
   const Protosw* ProtoFor(uint8_t ip_protocol) const {
     return ip_protos_[ip_protocol];

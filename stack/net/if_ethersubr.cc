@@ -2,9 +2,9 @@
 
 #include "stack/net/if_ethersubr.h"
 
+#include <cstring>
 #include <utility>
 
-#include "stack/netinet/if_ether.h"
 #include "stack/netstack.h"
 
 namespace splnet {
@@ -60,7 +60,8 @@ uint16_t TakeTag(Mbuf& m) {
 
 // Frames to a group or to all; true if the frame is for this station.
 bool ForUs(const Ifnet& ifp, const EtherAddr& dhost, Mbuf& m, IfStats& stats) {
-  if (dhost == ifp.lladdr) return true;
+  // Two words instead of six bytes.
+  if (std::memcmp(&dhost, &ifp.lladdr, sizeof dhost) == 0) return true;
   if (dhost.is_multicast()) {
     m.flags |= dhost == kEtherBroadcast ? kMBcast : kMMcast;
     ++stats.imcasts;
@@ -157,7 +158,8 @@ Errno ether_output(Ifnet& ifp, MbufPtr m, const InAddr& dst,
     ns.Drop(std::move(m), DropReason::kIfDown);
     return kENETDOWN;
   }
-  if (!dst.is_v4()) [[unlikely]] {
+  const EtherFamily* const family = ns.EtherFamilyOf(dst.family);
+  if (family == nullptr) [[unlikely]] {
     ns.Drop(std::move(m), DropReason::kIp6Unsupported);
     return kEAFNOSUPPORT;
   }
@@ -166,11 +168,11 @@ Errno ether_output(Ifnet& ifp, MbufPtr m, const InAddr& dst,
     dhost = kEtherBroadcast;
   } else if (m->has(kMMcast)) {
     dhost = EtherMulticast(dst);
-  } else if (const Errno error = arpresolve(ifp, m, dst, &dhost); error != kOk)
-      [[unlikely]] {
+  } else if (const Errno error = family->resolve(ifp, m, dst, &dhost);
+             error != kOk) [[unlikely]] {
     return error == kEWOULDBLOCK ? kOk : error;  // held is as good as sent
   }
-  return ether_send(ifp, std::move(m), dhost, kEthertypeIp);
+  return ether_send(ifp, std::move(m), dhost, family->ethertype);
 }
 
 Errno ether_send(Ifnet& ifp, MbufPtr m, const EtherAddr& dhost,

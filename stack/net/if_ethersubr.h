@@ -32,6 +32,14 @@ inline constexpr uint16_t kEthertypeQinq = 0x88a8;
 inline constexpr uint16_t kEvlVidMask = 0x0fff;
 inline constexpr uint16_t kEvlVidMax = 0x0ffe;
 
+// What Ethernet needs of an address family above it: Netstack has the table.
+struct EtherFamily {
+  uint16_t ethertype;
+  // The station address of the neighbour `dst` on `ifp`, as arpresolve().
+  Errno (*resolve)(Ifnet& ifp, MbufPtr& m, const InAddr& dst,
+                   EtherAddr* lladdr);
+};
+
 // Makes `ifp` an Ethernet interface with this station address.
 void ether_ifattach(Ifnet& ifp, const EtherAddr& lladdr);
 
