@@ -89,65 +89,68 @@ Task<Errno> RelayBoth(Process& p, std::array<Direction, 2>& directions) {
 
 Task<int> RelayPair(Process& p, int client, int server, size_t buffer_size,
                     RelayResult* result) {
+  RelayResult unwanted;
+  RelayResult& r = result != nullptr ? *result : unwanted;
   const Errno set = co_await p.signal(kSIGPIPE, SignalAction::kIgnore);
-  result->error.Check(set, "signal");
+  r.error.Check(set, "signal");
   const size_t size = std::max<size_t>(buffer_size, 1);
   std::array<Direction, 2> directions = {
       Direction{client, server, std::vector<std::byte>(size)},
       Direction{server, client, std::vector<std::byte>(size)}};
   const Errno error = co_await RelayBoth(p, directions);
-  for (size_t i = 0; i < 2; ++i) result->bytes[i] += directions[i].bytes;
-  if (!result->error.Check(error, "relay")) ++result->failed;
-  ++result->connections;
+  for (size_t i = 0; i < 2; ++i) r.bytes[i] += directions[i].bytes;
+  if (!r.error.Check(error, "relay")) ++r.failed;
+  ++r.connections;
   for (const int fd : {client, server}) {
     const Errno closed = co_await p.close(fd);
-    result->error.Check(closed, "close");
+    r.error.Check(closed, "close");
   }
   co_return error == kOk ? 0 : 1;
 }
 
 // Connects to the server and leaves the rest to a child.  Its pid.
 static Task<Result<int>> StartChild(Process& p, const RelayArgs& args,
-                                    int client, RelayResult* r) {
+                                    int client, RelayResult& r) {
   const StreamEnds ends = StreamEnds::Connect(args.server);
-  const Result<int> server = co_await OpenStream(p, ends, &r->error);
+  const Result<int> server = co_await OpenStream(p, ends, &r.error);
   if (!server.ok()) co_return server.error;
   SpawnOptions options;
   options.name = p.name() + "-child";
   options.parent = &p;
   options.inherit = {client, server.value};
+  // The child may outlive this process, and so what is on its frame.
   const int pid = p.table()
                       .Spawn(std::move(options), RelayPair, client,
-                             server.value, args.buffer_size, r)
+                             server.value, args.buffer_size, args.result)
                       .pid();
   const Errno closed = co_await p.close(server.value);
-  r->error.Check(closed, "close");
+  r.error.Check(closed, "close");
   co_return pid;
 }
 
 Task<int> Relay(Process& p, RelayArgs args) {
   RelayResult unwanted;
-  RelayResult* const r = args.result != nullptr ? args.result : &unwanted;
-  const Result<int> listener = co_await ListenOn(p, args.local, 5, &r->error);
+  RelayResult& r = args.result != nullptr ? *args.result : unwanted;
+  const Result<int> listener = co_await ListenOn(p, args.local, 5, &r.error);
   if (!listener.ok()) co_return 1;
   std::vector<int> children;
   for (uint64_t i = 0; args.connections == 0 || i < args.connections; ++i) {
     const Result<int> client = co_await p.accept(listener.value);
-    if (!r->error.Check(client.error, "accept")) co_return 1;
+    if (!r.error.Check(client.error, "accept")) co_return 1;
     const Result<int> pid = co_await StartChild(p, args, client.value, r);
     if (pid.ok()) {
       children.push_back(pid.value);
     } else {
-      ++r->failed;
+      ++r.failed;
     }
     const Errno closed = co_await p.close(client.value);
-    r->error.Check(closed, "close");
+    r.error.Check(closed, "close");
   }
   for (const int pid : children) {
     const Result<ExitStatus> status = co_await p.waitpid(pid);
-    r->error.Check(status.error, "waitpid");
+    r.error.Check(status.error, "waitpid");
   }
-  co_return r->error.error == kOk ? 0 : 1;
+  co_return r.error.error == kOk ? 0 : 1;
 }
 
 }  // namespace splnet

@@ -19,11 +19,12 @@ struct RelayResult {
 };
 
 struct RelayArgs {
-  Sockaddr local;                 // where clients come
-  Sockaddr server;                // where they are passed on to
-  uint64_t connections = 0;       // ends after so many; 0: never
-  size_t buffer_size = 16384;     // bytes held for either direction
-  RelayResult* result = nullptr;  // outlives the program; null: not wanted
+  Sockaddr local;              // where clients come
+  Sockaddr server;             // where they are passed on to
+  uint64_t connections = 0;    // ends after so many; 0: never
+  size_t buffer_size = 16384;  // bytes held for either direction
+  // Outlives the program and its children; null: not wanted.
+  RelayResult* result = nullptr;
 };
 
 // Each client is served by a child process, so that several are at once.  A
