@@ -118,28 +118,6 @@ bool MayReuse(const Tcpcb& tp, const TcpSegment& th) {
   return seq_gt(th.seq, tp.rcv_nxt);
 }
 
-// Appends the segment's data, which is the next of the stream.
-void Append(Tcpcb& tp, TcpSegment& th) {
-  Netstack& ns = tp.ns();
-  ++ns.tcpstat.rcvpack;
-  ns.tcpstat.rcvbyte += th.len;
-  m_trim_front(*th.m, th.hdrlen);
-  ns.tracer.Enter(Fn::kSbappendstream, *th.m);
-  sbappendstream(tp.so().rcv, std::move(th.m));
-  ns.tracer.Met(Fate::kDelivered, th.id, &tp.so(), th.len);
-  tp.rcv_nxt += th.len;
-  th.wake |= kTcpWakeRead;
-}
-
-// RFC 7323 section 4.3: what to echo.
-void UpdateTsRecent(Tcpcb& tp, const TcpSegment& th) {
-  if (!th.has_ts || !tp.is(kTfRcvdTstmp)) return;
-  if (tstmp_lt(th.ts_val, tp.ts_recent)) return;
-  if (seq_gt(th.seq, tp.last_ack_sent)) return;
-  tp.ts_recent = th.ts_val;
-  tp.ts_recent_time = tp.ns().now();
-}
-
 // Header prediction: the next data of an established connection, or an ACK of
 // new data, and nothing else.  These take the steps that matter to them; true
 // if `th` was one of them.
@@ -155,7 +133,7 @@ bool Predicted(Tcpcb& tp, TcpSegment& th) {
   }
   if (th.len == 0) {
     if (!seq_gt(th.ack, tp.snd_una) || seq_gt(th.ack, tp.snd_max)) return false;
-    UpdateTsRecent(tp, th);
+    tcp_update_tsrecent(tp, th);
     (void)tcp_ack_advance(tp, th);
     tcp_update_window(tp, th);
     ++tp.ns().tcpstat.predack;
@@ -165,264 +143,22 @@ bool Predicted(Tcpcb& tp, TcpSegment& th) {
       tp.so().cantrcvmore()) {
     return false;
   }
-  UpdateTsRecent(tp, th);
+  tcp_update_tsrecent(tp, th);
   tcp_update_window(tp, th);
-  Append(tp, th);
+  tcp_append(tp, th);
   tcp_setup_ack(tp, th);
   ++tp.ns().tcpstat.preddat;
   return true;
 }
 
-// ------------------------------------------------ section 3.10.7.4, its steps
-
-// Answers what is not acceptable.  Data is acknowledged at once; of segments
-// without any, only some, or two hosts could answer one another for ever.
-void AckUnacceptable(Tcpcb& tp, const TcpSegment& th) {
-  if (th.seg_len() > 0) {
-    tp.flags |= kTfAckNow;
-  } else {
-    tcp_challenge_ack(tp);
-  }
-}
-
-// PAWS, RFC 7323 section 5.3: false for a segment from the past.
-bool CheckPaws(Tcpcb& tp, TcpSegment& th) {
-  if (!th.has_ts || !tp.is(kTfRcvdTstmp) || th.has(kThRst)) return true;
-  if (!tstmp_lt(th.ts_val, tp.ts_recent)) return true;
-  Netstack& ns = tp.ns();
-  if (ns.now() - tp.ts_recent_time > kTcpPawsIdle) {
-    tp.ts_recent = th.ts_val;  // too old to tell
-    return true;
-  }
-  ++ns.tcpstat.pawsdrop;
-  AckUnacceptable(tp, th);
-  tcp_dropseg(ns, th, DropReason::kTcpPaws);
-  return false;
-}
-
-// All of the segment was received before.  True if its ACK is to be heeded.
-bool AllOld(Tcpcb& tp, TcpSegment& th) {
-  TcpStat& stat = tp.ns().tcpstat;
-  ++stat.rcvduppack;
-  stat.rcvdupbyte += th.len;
-  AckUnacceptable(tp, th);
-  // The peer has not got the ACK of its FIN.
-  if (tp.state == TcpState::kTimeWait && th.has(kThFin)) tcp_time_wait(tp);
-  const bool syn = th.has(kThSyn);
-  if (th.seg_len() > 0) tcp_met(tp, th, Fate::kDuplicate);
-  th.seq = tp.rcv_nxt;
-  th.len = 0;
-  th.flags &= static_cast<uint8_t>(~(kThSyn | kThFin | kThUrg));
-  th.old = true;
-  return !syn;
-}
-
-// Cuts off what was received before.  False if that ends the segment.
-bool TrimBelow(Tcpcb& tp, TcpSegment& th) {
-  if (th.has(kThSyn) && tp.state == TcpState::kSynReceived &&
-      th.seq == tp.irs) {
-    if (!th.has(kThAck)) {
-      // The SYN again: our answer was lost.
-      tp.snd_nxt = tp.snd_una;
-      tp.flags |= kTfNeedOutput;
-      tcp_met(tp, th, Fate::kDuplicate);
-      return false;
-    }
-    th.flags &= static_cast<uint8_t>(~kThSyn);  // simultaneous open, figure 8
-    th.seq += 1;
-  }
-  const uint32_t below = tp.rcv_nxt - th.seq;
-  if (below == 0) return true;
-  if (below >= th.seg_len()) return AllOld(tp, th);
-  if (th.has(kThSyn)) return true;  // for the fourth step to refuse
-  TcpStat& stat = tp.ns().tcpstat;
-  ++stat.rcvpartduppack;
-  stat.rcvpartdupbyte += below;
-  th.seq += below;
-  th.len -= below;
-  th.hdrlen += below;
-  if (th.urp > below) {
-    th.urp = static_cast<uint16_t>(th.urp - below);
-  } else {
-    th.urp = 0;
-    th.flags &= static_cast<uint8_t>(~kThUrg);
-  }
-  return true;
-}
-
-// Cuts off what is beyond the window.  False if that ends the segment.  What
-// is empty may stand at the edge itself, and a FIN needs no window, as in BSD.
-bool TrimAbove(Tcpcb& tp, TcpSegment& th) {
-  const uint32_t edge = tp.rcv_nxt + tp.rcv_wnd;
-  if (seq_leq(th.seq + th.len, edge)) return true;
-  TcpStat& stat = tp.ns().tcpstat;
-  const uint32_t beyond = th.seq + th.len - edge;
-  ++stat.rcvpackafterwin;
-  stat.rcvbyteafterwin += std::min(beyond, th.len);
-  if (beyond < th.len) {
-    th.len -= beyond;
-    th.flags &= static_cast<uint8_t>(~(kThFin | kThPush));
-    m_truncate(*th.m, th.hdrlen + th.len);
-    return true;
-  }
-  AckUnacceptable(tp, th);
-  if (tp.rcv_wnd == 0 && th.seq == tp.rcv_nxt) {
-    // A probe of our closed window: its ACK counts, its data does not.
-    ++stat.rcvwinprobe;
-    tcp_met(tp, th, Fate::kOutOfWindow);
-    th.len = 0;
-    th.flags &= static_cast<uint8_t>(~kThFin);
-    th.old = true;
-    return true;
-  }
-  tcp_met(tp, th, Fate::kOutOfWindow);
-  return false;
-}
-
-// First: the sequence number, and what is left of the segment in the window.
-bool CheckSequence(Tcpcb& tp, TcpSegment& th) {
-  if (!CheckPaws(tp, th)) return false;
-  if (seq_lt(th.seq, tp.rcv_nxt) && !TrimBelow(tp, th)) return false;
-  if (!TrimAbove(tp, th)) return false;
-  if (!th.old) UpdateTsRecent(tp, th);
-  return true;
-}
-
-// What a valid reset does, by state.
-void ResetConnection(Tcpcb& tp) {
-  switch (tp.state) {
-    case TcpState::kSynReceived:
-      // Opened by a listener: it simply goes on listening.
-      tp.so().error = tp.is(kTfPassive) ? kECONNRESET : kECONNREFUSED;
-      ++tp.ns().tcpstat.conndrops;
-      break;
-    case TcpState::kClosing:
-    case TcpState::kLastAck:
-    case TcpState::kTimeWait:
-      break;
-    default:
-      tp.so().error = kECONNRESET;
-      ++tp.ns().tcpstat.drops;
-      break;
-  }
-  tcp_close(tp);
-}
-
-// Second: a RST must be exactly the next in sequence; elsewhere in the window
-// it is answered with a challenge (RFC 5961 section 3.2).
-bool CheckReset(Tcpcb& tp, TcpSegment& th) {
-  if (!th.has(kThRst)) return true;
-  Netstack& ns = tp.ns();
-  if (th.seq == tp.rcv_nxt || th.seq == tp.last_ack_sent) {
-    tcp_met(tp, th, Fate::kConsumed);
-    ResetConnection(tp);
-    return false;
-  }
-  const uint32_t edge = tp.rcv_nxt + tp.rcv_wnd;
-  if (seq_gt(th.seq, tp.rcv_nxt) && seq_lt(th.seq, edge)) {
-    tcp_challenge_ack(tp);
-  }
-  tcp_dropseg(ns, th, DropReason::kTcpBadReset);
-  return false;
-}
-
-// Fourth: a SYN in the window (RFC 5961 section 4.2).
-bool CheckSyn(Tcpcb& tp, TcpSegment& th) {
-  if (!th.has(kThSyn)) return true;
-  Netstack& ns = tp.ns();
-  ++ns.tcpstat.badsyn;
-  tcp_dropseg(ns, th, DropReason::kTcpBadSyn);
-  if (tp.state == TcpState::kSynReceived && tp.is(kTfPassive)) {
-    tcp_close(tp);  // back to LISTEN
-  } else {
-    tcp_challenge_ack(tp);
-  }
-  return false;
-}
-
-// Sixth: the urgent pointer, which only moves on.
-void CheckUrgent(Tcpcb& tp, const TcpSegment& th) {
-  if (tcps_havercvdfin(tp.state)) return;
-  if (th.has(kThUrg) && seq_gt(th.seq + th.urp, tp.rcv_up)) {
-    tp.rcv_up = th.seq + th.urp;
-  } else if (seq_gt(tp.rcv_nxt, tp.rcv_up)) {
-    tp.rcv_up = tp.rcv_nxt;  // pulled along, so that it stays comparable
-  }
-}
-
-// Data for a socket that nobody has any more: RFC 1122 section 4.2.2.13.
-void RefuseAfterClose(Tcpcb& tp, TcpSegment& th) {
-  Netstack& ns = tp.ns();
-  ++ns.tcpstat.rcvafterclose;
-  ++ns.tcpstat.sndctrl;
-  tcp_respond(tp, th.ack, 0, kThRst);
-  tcp_dropseg(ns, th, DropReason::kTcpAfterClose);
-  tcp_close(tp);
-}
-
-// Seventh: the text.  True if the FIN is now in sequence.
-bool Text(Tcpcb& tp, TcpSegment& th) {
-  if (th.len == 0 && !th.has(kThFin)) return false;
-  Netstack& ns = tp.ns();
-  Socket& so = tp.so();
-  if (tcps_havercvdfin(tp.state)) {
-    // The peer sent its FIN: there cannot be more.
-    ++ns.tcpstat.rcvafterclose;
-    tp.flags |= kTfAckNow;
-    tcp_dropseg(ns, th, DropReason::kTcpAfterClose);
-    return false;
-  }
-  if (th.len > 0 && so.is(kSsNoFdRef) && tp.state > TcpState::kCloseWait) {
-    RefuseAfterClose(tp, th);
-    return false;
-  }
-  if (th.seq != tp.rcv_nxt || !tp.reass.empty()) {
-    tp.flags |= kTfAckNow;
-    return tcp_reass(tp, th);
-  }
-  if (th.len > 0) {
-    if (so.cantrcvmore()) {
-      // Shut down for reading: acknowledged and thrown away.
-      ++ns.tcpstat.rcvafterclose;
-      tp.rcv_nxt += th.len;
-      tcp_dropseg(ns, th, DropReason::kTcpAfterClose);
-    } else {
-      Append(tp, th);
-    }
-    tcp_setup_ack(tp, th);
-  }
-  return th.has(kThFin);
-}
-
-// Eighth: the FIN.
-void Fin(Tcpcb& tp, TcpSegment& th) {
-  tp.rcv_nxt += 1;
-  tp.flags |= kTfAckNow;
-  th.wake |= kTcpWakeEof;
-  switch (tp.state) {
-    case TcpState::kEstablished:
-      tp.state = TcpState::kCloseWait;
-      break;
-    case TcpState::kFinWait1:
-      tp.state = TcpState::kClosing;  // ours is not acknowledged yet
-      break;
-    case TcpState::kFinWait2:
-      tcp_time_wait(tp);
-      th.wake |= kTcpWakeDisconnected;
-      break;
-    default:
-      break;
-  }
-}
-
 // Section 3.10.7.4, all states from SYN-RECEIVED on.
 void SynchronizedInput(Tcpcb& tp, TcpSegment& th) {
-  if (!CheckReset(tp, th)) return;     // second, which has its own window
-  if (!CheckSequence(tp, th)) return;  // first
-  if (!CheckSyn(tp, th)) return;       // fourth; there is no third
-  if (!tcp_check_ack(tp, th)) return;  // fifth
-  CheckUrgent(tp, th);                 // sixth
-  if (Text(tp, th)) Fin(tp, th);       // seventh, eighth
+  if (!tcp_check_reset(tp, th)) return;     // second, which has its own window
+  if (!tcp_check_sequence(tp, th)) return;  // first
+  if (!tcp_check_syn(tp, th)) return;       // fourth; there is no third
+  if (!tcp_check_ack(tp, th)) return;       // fifth
+  tcp_check_urgent(tp, th);                 // sixth
+  if (tcp_text(tp, th)) tcp_fin(tp, th);    // seventh, eighth
 }
 
 // Last: the wakeups, and then what there is to send.
@@ -455,16 +191,6 @@ void tcp_met(Tcpcb& tp, TcpSegment& th, Fate fate) {
 
 void tcp_dropseg(Netstack& ns, TcpSegment& th, DropReason reason) {
   if (th.m) ns.Drop(std::move(th.m), reason);
-}
-
-void tcp_setup_ack(Tcpcb& tp, const TcpSegment& th) {
-  const int64_t delay = tp.ns().settings.tcp_delacktime;
-  if (tp.is(kTfDelAck) || th.loop || delay == 0) {
-    tp.flags |= kTfAckNow;
-    return;
-  }
-  tp.flags |= kTfDelAck;
-  timeout_add(tp.delack, std::chrono::milliseconds(delay));
 }
 
 void tcp_input(Netstack& ns, MbufPtr m, size_t off) {
@@ -504,9 +230,9 @@ void tcp_input(Netstack& ns, MbufPtr m, size_t off) {
   if (!Predicted(tp, th)) {
     if (tp.state != TcpState::kSynSent) {
       SynchronizedInput(tp, th);
-    } else if (tcp_syn_sent_input(tp, th) && TrimAbove(tp, th)) {
-      CheckUrgent(tp, th);
-      if (Text(tp, th)) Fin(tp, th);
+    } else if (tcp_syn_sent_input(tp, th) && tcp_trim_above(tp, th)) {
+      tcp_check_urgent(tp, th);
+      if (tcp_text(tp, th)) tcp_fin(tp, th);
     }
   }
   EndInput(tp, th);

@@ -73,11 +73,27 @@ void tcp_reject(Netstack& ns, const TcpSegment& th);
 void tcp_challenge_ack(Tcpcb& tp);
 
 // Steps of section 3.10.7.  Those that return bool say whether the segment
-// goes on to the next step.
+// goes on to the next step; if not, it has met its fate.
 void tcp_listen_input(Tcpcb& tp, TcpSegment& th);                  // 3.10.7.2
 [[nodiscard]] bool tcp_syn_sent_input(Tcpcb& tp, TcpSegment& th);  // 3.10.7.3
-[[nodiscard]] bool tcp_check_ack(Tcpcb& tp, TcpSegment& th);       // fifth
-void tcp_text(Tcpcb& tp, TcpSegment& th);                          // seventh
+// 3.10.7.4.  First: the sequence number, and what is left of the segment in
+// the window.  A RST is judged by the second step alone.
+[[nodiscard]] bool tcp_check_sequence(Tcpcb& tp, TcpSegment& th);
+[[nodiscard]] bool tcp_check_reset(Tcpcb& tp, TcpSegment& th);  // second
+[[nodiscard]] bool tcp_check_syn(Tcpcb& tp, TcpSegment& th);    // fourth
+[[nodiscard]] bool tcp_check_ack(Tcpcb& tp, TcpSegment& th);    // fifth
+void tcp_check_urgent(Tcpcb& tp, const TcpSegment& th);         // sixth
+// Seventh.  True if the FIN is now in sequence.
+[[nodiscard]] bool tcp_text(Tcpcb& tp, TcpSegment& th);
+void tcp_fin(Tcpcb& tp, TcpSegment& th);  // eighth
+
+// Cuts off what is beyond the window.  False if that ends the segment.  What
+// is empty may stand at the edge itself, and a FIN needs no window, as in BSD.
+[[nodiscard]] bool tcp_trim_above(Tcpcb& tp, TcpSegment& th);
+// Appends the segment's data, which is the next of the stream.
+void tcp_append(Tcpcb& tp, TcpSegment& th);
+// What to echo: RFC 7323 section 4.3.
+void tcp_update_tsrecent(Tcpcb& tp, const TcpSegment& th);
 
 // The connection is established: segment sizes, windows, timers.
 void tcp_established(Tcpcb& tp, TcpSegment& th);

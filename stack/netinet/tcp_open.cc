@@ -29,14 +29,12 @@ void TakeSyn(Tcpcb& tp, const TcpSegment& th) {
   tp.irs = th.seq;
   tp.rcv_nxt = tp.rcv_adv = tp.rcv_up = tp.last_ack_sent = th.seq + 1;
   tp.peer_mss = th.mss;
-  if (th.has_wscale) {
+  if (th.has_wscale && tp.is(kTfReqScale)) {
     tp.flags |= kTfRcvdScale;
-    if (tp.is(kTfReqScale)) {
-      tp.snd_scale = th.wscale;
-      tp.rcv_scale = tp.request_scale;
-    }
+    tp.snd_scale = th.wscale;
+    tp.rcv_scale = tp.request_scale;
   }
-  if (th.has_ts) {
+  if (th.has_ts && tp.is(kTfReqTstmp)) {
     tp.flags |= kTfRcvdTstmp;
     tp.ts_recent = th.ts_val;
     tp.ts_recent_time = tp.ns().now();
@@ -193,7 +191,7 @@ void tcp_established(Tcpcb& tp, TcpSegment& th) {
   if (tp.is(kTfTiming)) {
     tp.flags &= ~kTfTiming;
     tcp_rtt_sample(tp, ns.now() - tp.rtt_time);
-  } else if (tp.is(kTfReqTstmp) && tp.is(kTfRcvdTstmp) && th.has_ts) {
+  } else if (tp.is(kTfRcvdTstmp) && th.has_ts) {
     tcp_rtt_sample(tp, tcp_tstamp_rtt(tp, th));
   }
   tp.snd_una = tp.iss + 1;

@@ -1,5 +1,5 @@
-// TCP's odds and ends: control blocks from birth to death, sequence numbers,
-// segment sizes, answers without data, ICMP errors.
+// TCP's control blocks from birth to death: sequence numbers, segment sizes,
+// states.
 
 #include <algorithm>
 #include <bit>
@@ -63,56 +63,6 @@ uint32_t PathMtu(Tcpcb& tp) {
   const Rtentry* const rt = tp.inp.route.Get(ns.routes, tp.inp.faddr.addr);
   if (rt == nullptr) return 0;
   return ip_pathmtu(ns, *rt);
-}
-
-// A segment without data.  `tp` is null if there is no connection.
-struct Reply {
-  Sockaddr from, to;
-  uint32_t seq = 0;
-  uint32_t ack = 0;
-  uint16_t win = 0;
-  uint8_t flags = 0;
-  uint8_t ttl = 64;
-  uint8_t tos = 0;
-};
-
-// Builds and sends `reply` with `optlen` bytes of options.
-void SendReply(Netstack& ns, Inpcb* inp, const Reply& reply, const uint8_t* opt,
-               size_t optlen) {
-  MbufPtr m = m_gethdr(ns.mbufs, MWait::kDontWait);
-  if (!m) return;
-  const size_t hlen = kTcpHdrLen + optlen;
-  m->data += kTcpLinkHdr;
-  m->len = m->pkthdr.len = static_cast<uint32_t>(hlen);
-  m->pkthdr.id = ns.NewPacketId();
-  m->pkthdr.csum_flags = kMTcpCsumOut;
-  ns.tracer.Enter(Fn::kTcpRespond, *m);
-
-  IpHeader ip{};
-  ip.vhl = 0x45;
-  ip.tos = reply.tos;
-  ip.len = static_cast<uint16_t>(hlen);
-  ip.off = kIpDf;
-  ip.ttl = reply.ttl;
-  ip.p = kIpProtoTcp;
-  ip.src = reply.from.addr.wire4();
-  ip.dst = reply.to.addr.wire4();
-  TcpHeader th{};
-  th.sport = reply.from.port;
-  th.dport = reply.to.port;
-  th.seq = reply.seq;
-  th.ack = reply.ack;
-  th.off_x2 = static_cast<uint8_t>((sizeof(TcpHeader) + optlen) / 4 << 4);
-  th.flags = reply.flags;
-  th.win = reply.win;
-  m_write(*m, 0, ip);
-  m_write(*m, sizeof ip, th);
-  if (optlen > 0) std::memcpy(m->data + kTcpHdrLen, opt, optlen);
-  ++ns.tcpstat.sndtotal;
-  // Lost is lost: who needs the answer asks again.
-  (void)ip_output(ns, std::move(m),
-                  inp == nullptr ? nullptr : inp->options.get(),
-                  inp == nullptr ? nullptr : &inp->route, kIpMtuDisc);
 }
 
 }  // namespace
@@ -259,7 +209,7 @@ void tcp_mss_update(Tcpcb& tp) {
   if (tp.inp.options) mss -= std::min<uint32_t>(mss, tp.inp.options->len);
   tp.maxopd = std::max(mss, kTcpMinMss);
   tp.maxseg = tp.maxopd;
-  if (tp.is(kTfRcvdTstmp) && tp.is(kTfReqTstmp)) {
+  if (tp.is(kTfRcvdTstmp)) {
     tp.maxseg -= kTcpOlenTstampAppa;
   }
 }
@@ -275,75 +225,6 @@ bool tcp_mtu_lowered(Tcpcb& tp, uint32_t mtu_bytes) {
   if (tp.maxopd >= before) return false;
   ++tp.ns().tcpstat.mtulowered;
   return true;
-}
-
-void tcp_respond(Tcpcb& tp, uint32_t seq, uint32_t ack, uint8_t flags) {
-  Inpcb& inp = tp.inp;
-  Netstack& ns = tp.ns();
-  uint8_t opt[kTcpOlenTstampAppa];
-  size_t optlen = 0;
-  // Every segment but a RST carries timestamps once both do: RFC 7323
-  // section 3.2.
-  if (tp.is(kTfRcvdTstmp) && tp.is(kTfReqTstmp) && (flags & kThRst) == 0) {
-    optlen = tcp_put_tstamp(opt, tcp_now(tp), tp.ts_recent);
-  }
-  const uint32_t wnd = std::min(
-      std::max(
-          static_cast<uint32_t>(std::max<int64_t>(sbspace(tp.so().rcv), 0)),
-          tp.rcv_adv - tp.rcv_nxt) >>
-          tp.rcv_scale,
-      kTcpMaxWin);
-  Reply reply{.from = inp.laddr, .to = inp.faddr, .seq = seq, .ack = ack};
-  reply.win = (flags & kThRst) != 0 ? uint16_t{0} : static_cast<uint16_t>(wnd);
-  reply.flags = flags;
-  reply.ttl = inp.ttl;
-  reply.tos = inp.tos;
-  SendReply(ns, &inp, reply, opt, optlen);
-}
-
-void tcp_reject(Netstack& ns, const TcpSegment& th) {
-  if (th.has(kThRst)) return;
-  // At most so many in a second of this host's clock; a flood gets no more.
-  const int64_t limit = ns.settings.tcp_rstppslimit;
-  TcpHost& host = ns.tcp;
-  if (ns.now() - host.rst_time >= std::chrono::seconds(1)) {
-    host.rst_time = ns.now();
-    host.rst_count = 0;
-  }
-  if (limit >= 0 && host.rst_count >= limit) {
-    ++ns.tcpstat.rstlimited;
-    return;
-  }
-  ++host.rst_count;
-  ++ns.tcpstat.sndrst;
-  Reply reply{.from = th.to, .to = th.from};
-  reply.ttl = static_cast<uint8_t>(ns.settings.ip_ttl);
-  if (th.has(kThAck)) {
-    reply.seq = th.ack;
-    reply.flags = kThRst;
-  } else {
-    reply.ack = th.seq + th.seg_len();
-    reply.flags = kThRst | kThAck;
-  }
-  SendReply(ns, nullptr, reply, nullptr, 0);
-}
-
-void tcp_challenge_ack(Tcpcb& tp) {
-  constexpr Nanoseconds kInterval = std::chrono::seconds(5);
-  constexpr uint8_t kLimit = 10;
-  Netstack& ns = tp.ns();
-  if (tp.challenges == 0 || ns.now() - tp.challenge_time >= kInterval) {
-    tp.challenge_time = ns.now();
-    tp.challenges = 0;
-  }
-  if (tp.challenges >= kLimit) {
-    ++ns.tcpstat.challengelimited;
-    return;
-  }
-  ++tp.challenges;
-  ++ns.tcpstat.challenge;
-  tcp_respond(tp, tp.snd_max, tp.rcv_nxt, kThAck);
-  tp.last_ack_sent = tp.rcv_nxt;
 }
 
 void tcp_drop(Tcpcb& tp, Errno error) {
@@ -411,59 +292,6 @@ void tcp_time_wait(Tcpcb& tp) {
     tp.flags &= ~kTfDelAck;
   }
   timeout_add(tp.msl2, 2 * kTcpMsl);
-}
-
-// ---------------------------------------------------------------- ICMP errors
-
-namespace {
-
-// An error that may pass: remembered, to explain a timeout (RFC 1122 section
-// 4.2.3.9, RFC 5461).  An established connection does not heed a lost route.
-void tcp_notify(Tcpcb& tp, Errno error) {
-  const bool unreachable =
-      error == kEHOSTUNREACH || error == kENETUNREACH || error == kEHOSTDOWN;
-  if (tcps_haveestablished(tp.state)) {
-    if (!unreachable) tp.softerror = error;
-    return;
-  }
-  if (tp.rxtshift <= 3 || tp.softerror == kOk) {
-    tp.softerror = error;
-    return;
-  }
-  // Several tries have failed, and not by chance.
-  Socket& so = tp.so();
-  so.error = error;
-  wakeup(tp.ns().cpu, so.connecting);
-  sorwakeup(so);
-  if (tp.inp.detached) return;
-  sowwakeup(so);
-}
-
-}  // namespace
-
-void tcp_ctlinput(Netstack& ns, CtlInput cmd, const CtlQuote& quote) {
-  if (quote.transport.size() < 8) return;
-  TcpHeader th{};
-  std::memcpy(static_cast<void*>(&th), quote.transport.data(), 8);
-  Inpcb* const inp =
-      in_pcblookup_exact(ns.tcbtable, Sockaddr(quote.dst.addr, th.dport),
-                         Sockaddr(quote.src.addr, th.sport));
-  if (inp == nullptr || inp->detached) return;
-  Tcpcb& tp = *inp->tcpcb;
-  // It must quote something that is on its way: RFC 5927 section 4.1.
-  const uint32_t seq = th.seq;
-  if (!seq_geq(seq, tp.snd_una) || !seq_lt(seq, tp.snd_max)) return;
-
-  if (cmd == CtlInput::kMsgSize || cmd == CtlInput::kUnreachNeedFrag) {
-    if (!tcp_mtu_lowered(tp, quote.mtu)) return;
-    // What was too large is lost; it is no sign of congestion (RFC 1191).
-    tp.snd_nxt = tp.snd_una;
-    tp.flags &= ~kTfTiming;
-    (void)tcp_output(tp);
-    return;
-  }
-  if (cmd == CtlInput::kQuench) return;  // RFC 6633
-  if (const Errno error = ctlerrno(cmd); error != kOk) tcp_notify(tp, error);
 }
 
 }  // namespace splnet

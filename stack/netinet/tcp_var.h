@@ -1,14 +1,18 @@
 // TCP: the control block, counters and entry points.  RFC 9293.
 //
-//   tcp_input.cc   a segment arrives: the steps of section 3.10.7
-//   tcp_open.cc    ... for a listener and in SYN-SENT; options of a SYN
-//   tcp_ack.cc     ... its acknowledgement, window, round trip
-//   tcp_reass.cc   ... its text, when it comes out of order
-//   tcp_cc.cc      congestion control
-//   tcp_output.cc  what to send now, and the segment that says it
-//   tcp_timer.cc   what happens when nothing arrives
-//   tcp_subr.cc    opening, dropping, closing, ICMP errors
-//   tcp_usrreq.cc  what sockets ask for
+//   tcp_input.cc     a segment arrives: section 3.10.7
+//   tcp_open.cc      ... for a listener and in SYN-SENT; options of a SYN
+//   tcp_steps.cc     ... for a synchronized connection, step by step
+//   tcp_ack.cc       ... its acknowledgement, window, round trip
+//   tcp_reass.cc     ... its text, when it comes out of order
+//   tcp_cc.cc        congestion control
+//   tcp_output.cc    what to send now
+//   tcp_segment.cc   the segment that says it
+//   tcp_respond.cc   segments that only answer
+//   tcp_timer.cc     what happens when nothing arrives
+//   tcp_subr.cc      control blocks from birth to death
+//   tcp_ctlinput.cc  ICMP errors
+//   tcp_usrreq.cc    what sockets ask for
 
 #ifndef SPLNET_STACK_NETINET_TCP_VAR_H_
 #define SPLNET_STACK_NETINET_TCP_VAR_H_
@@ -67,9 +71,9 @@ inline constexpr uint32_t kTfDelAck = 0x0002;        // delayed ACK pending
 inline constexpr uint32_t kTfNoDelay = 0x0004;       // TCP_NODELAY
 inline constexpr uint32_t kTfSentFin = 0x0010;       // FIN has been sent
 inline constexpr uint32_t kTfReqScale = 0x0020;      // offers window scaling
-inline constexpr uint32_t kTfRcvdScale = 0x0040;     // the peer does
+inline constexpr uint32_t kTfRcvdScale = 0x0040;     // both do
 inline constexpr uint32_t kTfReqTstmp = 0x0080;      // offers timestamps
-inline constexpr uint32_t kTfRcvdTstmp = 0x0100;     // the peer does
+inline constexpr uint32_t kTfRcvdTstmp = 0x0100;     // both do
 inline constexpr uint32_t kTfNoPush = 0x0200;        // TCP_NOPUSH
 inline constexpr uint32_t kTfLastIdle = 0x0400;      // idle when sosend() began
 inline constexpr uint32_t kTfNeedClose = 0x0800;     // FIN once established

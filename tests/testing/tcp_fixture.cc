@@ -402,6 +402,7 @@ size_t TcpFixture::Read(Socket& so, size_t n) {
 void TcpFixture::Close(Socket& so) { CHECK(soclose(so) == kOk); }
 
 void TcpFixture::Forget(Socket& so) {
+  std::erase_if(places_, [&so](const Place& p) { return p.so == &so; });
   std::erase_if(sockets_, [&so](const SocketPtr& p) { return p.get() == &so; });
 }
 

@@ -1,0 +1,42 @@
+// Inside TCP's output: one segment to be sent, between the decision and the
+// builder.
+
+#ifndef SPLNET_STACK_NETINET_TCP_OUTPUT_H_
+#define SPLNET_STACK_NETINET_TCP_OUTPUT_H_
+
+#include <cstdint>
+
+#include "stack/netinet/tcp_var.h"
+
+namespace splnet {
+
+// Why a segment is sent.
+enum class TcpWhy : uint8_t {
+  kNothing,  // there is nothing to send
+  kControl,  // SYN or FIN
+  kData,
+  kForce,   // a probe of a closed window
+  kAck,     // acknowledgement due
+  kWindow,  // the window has opened enough to say so
+  kUrgent,
+};
+
+// One segment to be sent.
+struct TcpDecision {
+  TcpWhy why = TcpWhy::kNothing;
+  uint8_t flags = 0;
+  bool more = false;  // another segment can follow at once
+  uint32_t seq = 0;
+  uint32_t off = 0;   // of the data in so_snd
+  uint32_t len = 0;   // of the data
+  uint32_t rwnd = 0;  // receive space to advertise, bytes
+};
+
+// Builds the segment that `d` describes, accounts for it and hands it to IP.
+// `fast`: it is a fast retransmit, after which snd_nxt stays where it was.
+// What ip_output() gives; kENOBUFS, with nothing accounted, if memory is short.
+Errno tcp_send_segment(Tcpcb& tp, TcpDecision d, bool fast);
+
+}  // namespace splnet
+
+#endif  // SPLNET_STACK_NETINET_TCP_OUTPUT_H_

@@ -1,0 +1,246 @@
+// TCP output: builds one segment, and accounts for what it carries.
+
+#include <algorithm>
+#include <cstring>
+
+#include "stack/netinet/in_pcb.h"
+#include "stack/netinet/ip.h"
+#include "stack/netinet/ip_var.h"
+#include "stack/netinet/tcp_output.h"
+#include "stack/netinet/tcp_seq.h"
+#include "stack/netinet/tcp_timer.h"
+#include "stack/netstack.h"
+
+namespace splnet {
+namespace {
+
+// The options of a SYN: `mss, nop nop sackOK, nop wscale, nop nop TS`, of the
+// last three what we want and, answering, the peer offered.
+size_t SynOptions(Tcpcb& tp, uint8_t flags, uint8_t* opt) {
+  const TcpPin* const pin =
+      tp.pin != nullptr && tp.pin->options ? tp.pin.get() : nullptr;
+  const bool answer = (flags & kThAck) != 0;
+  size_t n = 0;
+  if (pin == nullptr || pin->mss) {
+    const Be16 mss = pin == nullptr ? tcp_mss_adv(tp) : *pin->mss;
+    opt[n++] = kTcpOptMss;
+    opt[n++] = 4;
+    std::memcpy(opt + n, &mss, sizeof mss);
+    n += sizeof mss;
+  }
+  if (pin != nullptr && pin->sack_permitted &&
+      (!answer || tp.is(kTfRcvdSack))) {
+    opt[n++] = kTcpOptNop;
+    opt[n++] = kTcpOptNop;
+    opt[n++] = kTcpOptSackPermitted;
+    opt[n++] = 2;
+  }
+  if (tp.is(answer ? kTfRcvdScale : kTfReqScale)) {
+    opt[n++] = kTcpOptNop;
+    opt[n++] = kTcpOptWscale;
+    opt[n++] = 3;
+    opt[n++] = tp.request_scale;
+  }
+  if (tp.is(answer ? kTfRcvdTstmp : kTfReqTstmp)) {
+    n += tcp_put_tstamp(opt + n, tcp_now(tp), answer ? tp.ts_recent : 0);
+  }
+  return n;
+}
+
+// The window field, in bytes: never taking back what was advertised, and none
+// at all rather than a silly one (RFC 9293 section 3.8.6.2.2).
+uint32_t AdvertiseWindow(Tcpcb& tp, const TcpDecision& d) {
+  uint32_t win = d.rwnd;
+  if (win < tp.so().rcv.hiwat / 4 && win < tp.maxseg) win = 0;
+  // The window of a SYN is never scaled: RFC 7323 section 2.2.
+  const bool syn = (d.flags & kThSyn) != 0;
+  win = std::min(win, syn ? kTcpMaxWin : kTcpMaxWin << tp.rcv_scale);
+  const auto promised = static_cast<int32_t>(tp.rcv_adv - tp.rcv_nxt);
+  if (promised > 0) win = std::max(win, static_cast<uint32_t>(promised));
+  return win;
+}
+
+// The mbuf of so_snd that holds byte `off`, and where in it.  A cursor spares
+// the walk from the front of the queue.
+const Mbuf* SendPosition(Tcpcb& tp, uint32_t off, size_t* inside) {
+  const Mbuf* m = tp.snd_mbuf;
+  uint32_t start = tp.snd_mbuf_off;
+  if (m == nullptr || off < start) {
+    m = tp.so().snd.mb;
+    start = 0;
+  }
+  while (off - start >= m->len) {
+    start += m->len;
+    m = m->next;
+  }
+  tp.snd_mbuf = m;
+  tp.snd_mbuf_off = start;
+  *inside = off - start;
+  return m;
+}
+
+// Puts the data of `d` behind the headers of `m`: copied if it fits there,
+// else by reference.  False if memory is short.
+bool AttachData(Tcpcb& tp, const TcpDecision& d, Mbuf& m) {
+  size_t inside = 0;
+  const Mbuf* const from = SendPosition(tp, d.off, &inside);
+  if (d.len <= m_trailingspace(m)) {
+    m_copydata(*from, inside, d.len, m.data + m.len, CopyKind::kTcpSegment);
+    tp.ns().cpu.ChargeCopy(d.len);
+    m.len += d.len;
+    return true;
+  }
+  MbufPtr data = m_copym(*from, inside, d.len, MWait::kDontWait);
+  if (!data) return false;
+  // A record's first mbuf may bring its packet header along.
+  data->flags &= static_cast<uint16_t>(~kMPkthdr);
+  m.next = data.release();
+  return true;
+}
+
+void CountSegment(Tcpcb& tp, const TcpDecision& d, bool again) {
+  TcpStat& stat = tp.ns().tcpstat;
+  ++stat.sndtotal;
+  if (d.len > 0) {
+    if (d.why == TcpWhy::kForce) {
+      ++stat.sndprobe;
+    } else if (again) {
+      ++stat.sndrexmitpack;
+      stat.sndrexmitbyte += d.len;
+    } else {
+      ++stat.sndpack;
+      stat.sndbyte += d.len;
+    }
+  } else if ((d.flags & (kThSyn | kThFin | kThRst)) != 0) {
+    ++stat.sndctrl;
+  } else if (d.why == TcpWhy::kWindow) {
+    ++stat.sndwinup;
+  } else if (d.why == TcpWhy::kUrgent) {
+    ++stat.sndurg;
+  } else {
+    ++stat.sndacks;
+  }
+}
+
+// Writes both headers and the options in front of the data.
+void WriteHeaders(Tcpcb& tp, Mbuf& m, const TcpDecision& d, const uint8_t* opt,
+                  size_t optlen, uint32_t win) {
+  const Inpcb& inp = tp.inp;
+  IpHeader ip{};
+  ip.vhl = 0x45;
+  ip.tos = inp.tos;
+  ip.len = static_cast<uint16_t>(kTcpHdrLen + optlen + d.len);
+  ip.off = kIpDf;
+  ip.ttl = inp.ttl;
+  ip.p = kIpProtoTcp;
+  ip.src = inp.laddr.addr.wire4();
+  ip.dst = inp.faddr.addr.wire4();
+  m_write(m, 0, ip);
+
+  TcpHeader th{};
+  th.sport = inp.laddr.port;
+  th.dport = inp.faddr.port;
+  th.seq = d.seq;
+  th.ack = (d.flags & kThAck) != 0 ? tp.rcv_nxt : 0;
+  th.off_x2 = static_cast<uint8_t>((sizeof(TcpHeader) + optlen) / 4 << 4);
+  th.flags = d.flags;
+  const bool syn = (d.flags & kThSyn) != 0;
+  th.win = static_cast<uint16_t>(syn ? win : win >> tp.rcv_scale);
+  if (seq_gt(tp.snd_up, d.seq)) {
+    th.urp =
+        static_cast<uint16_t>(std::min<uint32_t>(tp.snd_up - d.seq, 65535));
+    th.flags |= kThUrg;
+  }
+  m_write(m, sizeof ip, th);
+  if (optlen > 0) std::memcpy(m.data + kTcpHdrLen, opt, optlen);
+}
+
+// Moves the send sequence on for what is about to leave, and sees to timers.
+void AccountSent(Tcpcb& tp, const TcpDecision& d, bool fast) {
+  const uint32_t syn = (d.flags & kThSyn) != 0 ? 1 : 0;
+  const uint32_t fin = (d.flags & kThFin) != 0 ? 1 : 0;
+  const uint32_t end = d.seq + d.len + syn + fin;
+  if (fin != 0) tp.flags |= kTfSentFin;
+  if (d.why == TcpWhy::kForce) {
+    // A probe is not sent data: the persist timer stays in charge.
+    if (seq_gt(end, tp.snd_max)) tp.snd_max = end;
+    return;
+  }
+  if (end == d.seq) return;
+  if (fast) {
+    if (seq_lt(tp.snd_nxt, end)) tp.snd_nxt = end;
+  } else {
+    tp.snd_nxt = end;
+  }
+  if (seq_gt(end, tp.snd_max)) {
+    // New: time it, unless something is being timed already (Karn).
+    if (!tp.is(kTfTiming) && seq_geq(d.seq, tp.snd_max)) {
+      tp.flags |= kTfTiming;
+      tp.rtt_time = tp.ns().now();
+      tp.rtt_seq = d.seq;
+      ++tp.ns().tcpstat.segstimed;
+    }
+    tp.snd_max = end;
+  }
+  if (!tp.rexmt.pending()) {
+    if (timeout_del(tp.persist)) tp.rxtshift = 0;
+    tcp_rexmt_arm(tp);
+  }
+}
+
+// The acknowledgement that a segment carries makes others unnecessary.
+void AccountAcked(Tcpcb& tp, uint32_t win) {
+  const uint32_t edge = tp.rcv_nxt + win;
+  if (win > 0 && seq_gt(edge, tp.rcv_adv)) tp.rcv_adv = edge;
+  tp.last_ack_sent = tp.rcv_nxt;
+  tp.flags &= ~kTfAckNow;
+  if (tp.is(kTfDelAck)) {
+    tp.flags &= ~kTfDelAck;
+    timeout_del(tp.delack);
+  }
+}
+
+}  // namespace
+
+Errno tcp_send_segment(Tcpcb& tp, TcpDecision d, bool fast) {
+  Inpcb& inp = tp.inp;
+  Socket& so = tp.so();
+  Netstack& ns = tp.ns();
+
+  uint8_t opt[kTcpMaxOptLen];
+  size_t optlen = 0;
+  if ((d.flags & kThSyn) != 0) {
+    optlen = SynOptions(tp, d.flags, opt);
+  } else if (tp.is(kTfRcvdTstmp)) {
+    optlen = tcp_put_tstamp(opt, tcp_now(tp), tp.ts_recent);
+  }
+
+  MbufPtr m = m_gethdr(ns.mbufs, MWait::kDontWait);
+  if (!m) return kENOBUFS;
+  m->data += kTcpLinkHdr;
+  m->len = static_cast<uint32_t>(kTcpHdrLen + optlen);
+  m->pkthdr.len = m->len + d.len;
+  m->pkthdr.id = ns.NewPacketId();
+  m->pkthdr.csum_flags = kMTcpCsumOut;
+  if (d.len > 0) {
+    if (!AttachData(tp, d, *m)) return kENOBUFS;
+    const bool doing_sosend = (so.snd.state & kSsIsSending) != 0;
+    if (d.off + d.len == so.snd.cc && !doing_sosend) d.flags |= kThPush;
+  } else if ((d.flags & (kThSyn | kThFin)) == 0) {
+    d.seq = tp.snd_max;  // a bare ACK is at the end of what was sent
+  }
+  const uint32_t win = AdvertiseWindow(tp, d);
+  WriteHeaders(tp, *m, d, opt, optlen, win);
+
+  const bool again = seq_lt(d.seq, tp.snd_max);
+  ns.tracer.Enter(Fn::kTcpOutput, m.get(), &so, m->pkthdr.len);
+  const uint64_t begin = tp.snd_una_stream + (d.len > 0 ? d.off : 0);
+  ns.tracer.Segment(*m, &so, begin, begin + d.len, again);
+  CountSegment(tp, d, again);
+  AccountSent(tp, d, fast);
+  AccountAcked(tp, win);
+  return ip_output(ns, std::move(m), inp.options.get(), &inp.route,
+                   kIpMtuDisc | (so.has(kSO_DONTROUTE) ? kIpRouteToIf : 0));
+}
+
+}  // namespace splnet
