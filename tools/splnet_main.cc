@@ -11,7 +11,6 @@
 
 namespace {
 
-using splnet::kExitOk;
 using splnet::kExitUsage;
 
 // One line that says what is wrong and where help is.

@@ -94,7 +94,8 @@ Task<int> PlayTcp(Process& p, TcpEnd* end, int fd) {
         end->Progress();
       } else {
         if (act.kind == ActKind::kReset) {
-          static_cast<void>(co_await p.setlinger(fd, Linger{1, 0}));
+          const Linger at_once{1, 0};
+          static_cast<void>(co_await p.setlinger(fd, at_once));
         }
         ++end->next;
         break;
