@@ -410,6 +410,89 @@ TEST(Replay, GoesOnWhereTheCaptureEndsInTheMiddle) {
   EXPECT_EQ(o.report.flows(0).end(), "open when the capture ends");
 }
 
+TEST(Replay, WaitsWhileThePeersWindowIsClosed) {
+  Conversation::Extra closed;
+  closed.win = 0;
+  Conversation::Extra small;
+  small.win = 1000;
+  Conversation c;
+  c.Handshake(0);
+  c.Client(300, "P.", 1, 1, Text(50), small);
+  c.Server(400, "P.", 1, 51, Text(1000));
+  c.Client(500, ".", 51, 1001, "", closed);
+  c.Client(3'000'000, ".", 51, 1001);
+  c.Server(3'000'100, "P.", 1001, 51, Text(1000, 1000));
+  c.Client(3'000'200, "F.", 51, 2001);
+  c.Server(3'000'300, "F.", 2001, 52);
+  c.Client(3'000'400, ".", 52, 2002);
+  const Outcome o = Replayed(c);
+  ASSERT_TRUE(o.status.ok()) << o.status;
+  EXPECT_TRUE(o.report.ok()) << o.text;
+  EXPECT_EQ(o.report.flows(0).data_reproduced(), 2u) << o.text;
+}
+
+TEST(Replay, AnswersAKeepalive) {
+  Conversation c;
+  c.Handshake(0);
+  c.Client(300, "P.", 1, 1, Text(50));
+  c.Server(400, ".", 1, 51);
+  c.Client(60'000'000, ".", 50, 1);
+  c.Server(60'000'100, ".", 1, 51);
+  c.Client(61'000'000, "F.", 51, 1);
+  c.Server(61'000'100, "F.", 1, 52);
+  c.Client(61'000'200, ".", 52, 2);
+  const Outcome o = Replayed(c);
+  ASSERT_TRUE(o.status.ok()) << o.status;
+  EXPECT_TRUE(o.report.ok()) << o.text;
+  EXPECT_EQ(o.verdict(7), Verdict::kReproduced) << o.verdicts();
+}
+
+TEST(Replay, WaitsForItsOwnWindowToOpen) {
+  // The captured server had more room than the largest window it advertised
+  // shows: the client sent beyond that.
+  Conversation::Extra small;
+  small.win = 2000;
+  Conversation c;
+  c.Handshake(0);
+  c.Server(300, ".", 1, 1, "", small);
+  for (uint32_t i = 0; i < 80; ++i) {
+    c.Client(400 + i, ".", 1 + 1000 * i, 1, Text(1000, 1000 * i));
+  }
+  c.Server(2000, ".", 1, 80001);
+  c.Client(2100, "F.", 80001, 1);
+  c.Server(2200, "F.", 1, 80002);
+  c.Client(2300, ".", 80002, 2);
+  const Outcome o = Replayed(c);
+  ASSERT_TRUE(o.status.ok()) << o.status;
+  EXPECT_TRUE(o.report.ok()) << o.text;
+  EXPECT_EQ(o.report.flows(0).client_to_server().bytes(), 80000u);
+}
+
+TEST(Replay, NamesAPacketThatIsNoIp) {
+  Conversation c;
+  c.Handshake(0);
+  c.Frame(300, std::vector<std::byte>(20, std::byte{0xaa}));
+  const Outcome o = Replayed(c);
+  ASSERT_TRUE(o.status.ok()) << o.status;
+  EXPECT_TRUE(o.report.ok()) << o.text;
+  EXPECT_EQ(o.verdict(4), Verdict::kUnusable) << o.verdicts();
+}
+
+TEST(Replay, EndsWhereOurOwnBytesAreMissing) {
+  // Bytes 101 to 200 of the server's were acknowledged, and the capture lacks
+  // them.
+  Conversation c;
+  c.Handshake(0);
+  c.Client(300, "P.", 1, 1, Text(50));
+  c.Server(400, "P.", 1, 51, Text(100));
+  c.Client(500, ".", 51, 201);
+  c.Client(600, "F.", 51, 201);
+  const Outcome o = Replayed(c);
+  ASSERT_TRUE(o.status.ok()) << o.status;
+  EXPECT_TRUE(o.report.flows(0).gap()) << o.text;
+  EXPECT_EQ(o.verdict(6), Verdict::kAfterGap) << o.verdicts();
+}
+
 TEST(Replay, RunsManyFlowsAtOnce) {
   Conversation c;
   constexpr uint16_t kFlows = 60;
