@@ -32,7 +32,7 @@ class TcpRandom : public TcpFixture {
       EXPECT_TRUE(tp->rexmt.pending() || tp->persist.pending())
           << TcpStateName(tp->state);
     }
-    if (tp->is(kTfDelAck)) EXPECT_TRUE(tp->delack.pending());
+    EXPECT_EQ(tp->is(kTfDelAck), tp->delack.pending());
   }
 
   // A segment about where this connection is.
