@@ -28,8 +28,8 @@ class IpFragTable {
   IpFragTable& operator=(const IpFragTable&) = delete;
   ~IpFragTable();
 
-  // Takes a fragment, its IP header in front and no bytes beyond its IP
-  // length.  Gives the whole packet, under the id of the fragment that
+  // Takes a fragment, its IP header in front in one piece, and no bytes beyond
+  // its IP length.  Gives the whole packet, under the id of the fragment that
   // completed it, when that was the last one missing, else null.
   MbufPtr Reassemble(MbufPtr m);
   size_t fragments() const;

@@ -15,11 +15,9 @@ namespace {
 
 bool Loopback(const InAddr& a) { return a.v4() >> 24 == 127; }
 
-// The least first mbuf that the header's readers need, IP options included.
-// Null when `m` was dropped.
-MbufPtr HeaderInFront(Netstack& ns, MbufPtr m, size_t hlen) {
-  if (m->len >= hlen) [[likely]]
-    return m;
+// `m`, whose first mbuf is shorter than the header, with the header in one
+// piece.  Null when `m` was dropped.
+MbufPtr PullupHeader(Netstack& ns, MbufPtr m, size_t hlen) {
   if (m->pkthdr.len < hlen) {
     ns.Drop(std::move(m), DropReason::kIpShort);
     return nullptr;
@@ -121,9 +119,10 @@ void Deliver(Netstack& ns, MbufPtr m, const IpHeader& ip) {
 void ip_input(Netstack& ns, MbufPtr m) {
   ns.tracer.Enter(Fn::kIpInput, *m);
   ++ns.ipstat.total;
-  m = HeaderInFront(ns, std::move(m), sizeof(IpHeader));
-  if (!m) [[unlikely]]
-    return;
+  if (m->len < sizeof(IpHeader)) [[unlikely]] {
+    m = PullupHeader(ns, std::move(m), sizeof(IpHeader));
+    if (!m) return;
+  }
   IpHeader ip;
   std::memcpy(&ip, m->data, sizeof ip);
   if (ip.vhl != 0x45) [[unlikely]] {
@@ -133,7 +132,7 @@ void ip_input(Netstack& ns, MbufPtr m) {
     if (ip.hlen() < sizeof ip) {
       return ns.Drop(std::move(m), DropReason::kIpBadHeaderLength);
     }
-    m = HeaderInFront(ns, std::move(m), ip.hlen());
+    if (m->len < ip.hlen()) m = PullupHeader(ns, std::move(m), ip.hlen());
     if (!m) return;
   }
   const size_t hlen = ip.hlen();
