@@ -19,6 +19,14 @@ bool sbwait(Process& p, Sockbuf& sb) {
 // A transfer that was cut short but got somewhere is no error.
 bool CutShort(Errno error) { return error == kEWOULDBLOCK || error == kEINTR; }
 
+// The transfer of one piece of memory.
+Uio OnePiece(const IoVec& piece) {
+  Uio uio;
+  uio.iov = std::span<const IoVec>(&piece, 1);
+  uio.total = uio.resid = piece.len;
+  return uio;
+}
+
 // Refuses what no memory holds.
 Errno CheckPieces(std::span<const IoVec> iov) {
   if (iov.size() > kIovMax) return kEINVAL;
@@ -37,34 +45,29 @@ Errno CheckPieces(std::span<const IoVec> iov) {
 Errno ReceiveOp::Begin(Process& p) {
   File* file = nullptr;
   if (const Errno error = p.GetSocket(fd, &file); error != kOk) return error;
-  if (!vectored) {
-    iov = std::span<const IoVec>(&piece, 1);
-  } else if (const Errno error = CheckPieces(iov); error != kOk) {
-    return error;
+  if (vectored) {
+    if (const Errno error = CheckPieces(iov); error != kOk) return error;
+    uio = Uio(iov);
+  } else {
+    uio = OnePiece(piece);
   }
-  uio = Uio(iov);
   if (file->nonblocking()) flags |= kMsgDontWait;
   so = file->so.get();
   return kOk;
 }
 
 bool ReceiveOp::Try(Process& p) {
-  Errno error = kOk;
-  if (so == nullptr) {
-    error = Begin(p);
-    if (error != kOk) {
-      result = error;
-      return true;
-    }
-  } else {
-    error = p.slept();
-  }
+  Errno error = so == nullptr ? Begin(p) : p.slept();
   int io_flags = flags;
   MbufPtr control;
   if (error == kOk) {
-    MbufPtr* const want =
-        msg != nullptr && !msg->control.empty() ? &control : nullptr;
+    const bool wants_control = msg != nullptr && !msg->control.empty();
+    MbufPtr* const want = wants_control ? &control : nullptr;
     error = soreceive(*so, from, uio, &io_flags, want);
+    if (error == kOk && msg == nullptr) {
+      result.value = uio.done();
+      return true;
+    }
     if (error == kEWOULDBLOCK && (flags & kMsgDontWait) == 0) {
       if (sbwait(p, so->rcv)) return false;
       error = p.slept();
@@ -77,8 +80,8 @@ bool ReceiveOp::Try(Process& p) {
 void ReceiveOp::Finish(Errno error, int out_flags, MbufPtr control) {
   if (uio.done() > 0 && CutShort(error)) error = kOk;
   result = error == kOk ? Result<size_t>(uio.done()) : Result<size_t>(error);
-  if (msg == nullptr) return;
-  msg->flags = out_flags & ~(kMsgPeek | kMsgWaitAll | kMsgDontWait);
+  if (msg == nullptr || error != kOk) return;
+  msg->flags = out_flags;
   msg->controllen = 0;
   if (!control) return;
   const size_t len = m_length(*control);
@@ -92,12 +95,12 @@ void ReceiveOp::Finish(Errno error, int out_flags, MbufPtr control) {
 Errno SendOp::Begin(Process& p) {
   File* file = nullptr;
   if (const Errno error = p.GetSocket(fd, &file); error != kOk) return error;
-  if (!vectored) {
-    iov = std::span<const IoVec>(&piece, 1);
-  } else if (const Errno error = CheckPieces(iov); error != kOk) {
-    return error;
+  if (vectored) {
+    if (const Errno error = CheckPieces(iov); error != kOk) return error;
+    uio = Uio(iov);
+  } else {
+    uio = OnePiece(piece);
   }
-  uio = Uio(iov);
   if (file->nonblocking()) flags |= kMsgDontWait;
   if (msg != nullptr && !msg->control.empty()) {
     if (msg->control.size() > kMclBytes) return kEINVAL;

@@ -220,6 +220,38 @@ void Reception::EndRecord(Mbuf* rest) {
   }
 }
 
+// The usual case, in one go: takes the first message of a buffer that holds
+// one.  Gives the flags to report.
+int TakeMessage(Socket& so, Sockaddr* from, Uio& uio) {
+  Sockbuf& sb = so.rcv;
+  Mbuf* m = sb.mb;
+  Mbuf* const nextrecord = m->nextpkt;
+  const auto pass = [&sb](Mbuf* done) {
+    sbfree(sb, *done);
+    return m_free(done);
+  };
+  if (m->type == MbufType::kSoname) {
+    if (from != nullptr) soname_read(*m, from);
+    m = pass(m);
+  }
+  while (m != nullptr && m->type == MbufType::kControl) m = pass(m);
+  int flags = 0;
+  if (m != nullptr && m->has(kMBcast)) flags |= kMsgBcast;
+  if (m != nullptr && m->has(kMMcast)) flags |= kMsgMcast;
+  while (m != nullptr && uio.resid >= m->len && uio.resid > 0) {
+    uiomove_out(so.ns, m->data, m->len, uio, m, &so);
+    m = pass(m);
+  }
+  if (m != nullptr) {  // the rest is lost
+    flags |= kMsgTrunc;
+    if (uio.resid > 0) uiomove_out(so.ns, m->data, uio.resid, uio, m, &so);
+    while (m != nullptr) m = pass(m);
+  }
+  sb.mb = nextrecord;
+  if (nextrecord == nullptr) sb.mbtail = sb.lastrecord = nullptr;
+  return flags;
+}
+
 Errno ReceiveOob(Socket& so, Uio& uio, int flags) {
   if (so.proto->rcvoob == nullptr) return kEOPNOTSUPP;
   MbufPtr m = m_get(so.ns.mbufs, MWait::kWait);
@@ -244,22 +276,15 @@ void uiomove_out(Netstack& ns, const std::byte* kernel, size_t n, Uio& uio,
                  const Mbuf* m, const Socket* so) {
   ns.tracer.Enter(Fn::kUiomove, m, so, n);
   while (n > 0 && uio.resid > 0) {
-    const IoVec& piece = uio.iov.front();
-    const size_t now = std::min(n, piece.len - uio.offset);
-    if (now > 0) {
-      ns.tracer.Enter(Fn::kCopyout, m, so, now);
-      std::memcpy(piece.base + uio.offset, kernel, now);
-      ns.ledger.Copy(CopyKind::kCopyout, now);
-      ns.cpu.ChargeCopy(now);
-    }
+    size_t now = 0;
+    std::byte* const to = uio.Take(n, &now);
+    if (now == 0) continue;
+    ns.tracer.Enter(Fn::kCopyout, m, so, now);
+    std::memcpy(to, kernel, now);
+    ns.ledger.Copy(CopyKind::kCopyout, now);
+    ns.cpu.ChargeCopy(now);
     kernel += now;
     n -= now;
-    uio.resid -= now;
-    uio.offset += now;
-    if (uio.offset == piece.len) {
-      uio.iov = uio.iov.subspan(1);
-      uio.offset = 0;
-    }
   }
 }
 
@@ -267,6 +292,13 @@ Errno soreceive(Socket& so, Sockaddr* from, Uio& uio, int* flags,
                 MbufPtr* control) {
   if (so.ns.tracer.wants(kTracePath)) {
     so.ns.tracer.Enter(Fn::kSoreceive, FirstData(so.rcv), &so, so.rcv.cc);
+  }
+  constexpr int kUnusual = kMsgPeek | kMsgOob;
+  if ((so.proto->flags & (kPrAtomic | kPrWantRcvd)) == kPrAtomic &&
+      so.rcv.mb != nullptr && (so.rcv.flags & kSbSplice) == 0 &&
+      (*flags & kUnusual) == 0 && control == nullptr) {
+    *flags = TakeMessage(so, from, uio);
+    return kOk;
   }
   if ((*flags & kMsgOob) != 0) return ReceiveOob(so, uio, *flags);
   const int in = *flags & (kMsgPeek | kMsgWaitAll | kMsgDontWait);

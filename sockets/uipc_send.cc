@@ -97,22 +97,15 @@ void uiomove_in(Netstack& ns, std::byte* kernel, size_t n, Uio& uio,
                 const Socket* so) {
   ns.tracer.Enter(Fn::kUiomove, nullptr, so, n);
   while (n > 0 && uio.resid > 0) {
-    const IoVec& piece = uio.iov.front();
-    const size_t now = std::min(n, piece.len - uio.offset);
-    if (now > 0) {
-      ns.tracer.Enter(Fn::kCopyin, nullptr, so, now);
-      std::memcpy(kernel, piece.base + uio.offset, now);
-      ns.ledger.Copy(CopyKind::kCopyin, now);
-      ns.cpu.ChargeCopy(now);
-    }
+    size_t now = 0;
+    const std::byte* const from = uio.Take(n, &now);
+    if (now == 0) continue;
+    ns.tracer.Enter(Fn::kCopyin, nullptr, so, now);
+    std::memcpy(kernel, from, now);
+    ns.ledger.Copy(CopyKind::kCopyin, now);
+    ns.cpu.ChargeCopy(now);
     kernel += now;
     n -= now;
-    uio.resid -= now;
-    uio.offset += now;
-    if (uio.offset == piece.len) {
-      uio.iov = uio.iov.subspan(1);
-      uio.offset = 0;
-    }
   }
 }
 

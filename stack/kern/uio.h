@@ -3,6 +3,7 @@
 #ifndef SPLNET_STACK_KERN_UIO_H_
 #define SPLNET_STACK_KERN_UIO_H_
 
+#include <algorithm>
 #include <cstddef>
 #include <span>
 
@@ -28,6 +29,20 @@ struct Uio {
     resid = total;
   }
 
+  // The next at most `n` bytes that are in one piece, now done: where they are
+  // and, in `*len`, how many.  None from a piece that is empty.
+  std::byte* Take(size_t n, size_t* len) {
+    const IoVec& piece = iov.front();
+    std::byte* const at = piece.base + offset;
+    *len = std::min(n, piece.len - offset);
+    resid -= *len;
+    offset += *len;
+    if (offset == piece.len) {
+      iov = iov.subspan(1);
+      offset = 0;
+    }
+    return at;
+  }
   // Bytes moved so far.
   size_t done() const { return total - resid; }
 };
