@@ -106,11 +106,17 @@ void ClosedInput(Netstack& ns, TcpSegment& th) {
   tcp_dropseg(ns, th, DropReason::kTcpNoPort);
 }
 
-// Whether a SYN may take the place of `tp`, which is in TIME_WAIT: RFC 1122
-// section 4.2.2.13, RFC 6191.
+// Whether a SYN may take the place of `tp`, which is in TIME_WAIT, because
+// somebody listens and it cannot be an old one: RFC 1122 section 4.2.2.13,
+// RFC 6191.
 bool MayReuse(const Tcpcb& tp, const TcpSegment& th) {
-  if (tp.state != TcpState::kTimeWait) return false;
+  if (tp.state != TcpState::kTimeWait) [[likely]]
+    return false;
   if ((th.flags & (kThSyn | kThAck | kThRst)) != kThSyn) return false;
+  const Inpcb* const listener = in_pcblookup_local(tp.ns().tcbtable, th.to);
+  if (listener == nullptr || listener->tcpcb->state != TcpState::kListen) {
+    return false;
+  }
   if (th.has_ts && tp.is(kTfRcvdTstmp)) {
     if (seq_gt(th.ts_val, tp.ts_recent)) return true;
     if (tstmp_lt(th.ts_val, tp.ts_recent)) return false;
