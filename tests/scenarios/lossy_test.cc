@@ -200,6 +200,18 @@ class LossyRun {
     const auto size = static_cast<int>(random_.Between(4096, 262144));
     return initial ? 0 : size;
   }
+  // A slow machine.
+  CpuCosts Costs() {
+    CpuCosts costs;
+    costs.interrupt = Nanoseconds(random_.Between(0, 50'000));
+    costs.soft_interrupt = Nanoseconds(random_.Between(0, 50'000));
+    costs.system_call = Nanoseconds(random_.Between(0, 50'000));
+    costs.context_switch = Nanoseconds(random_.Between(0, 50'000));
+    costs.wakeup = Nanoseconds(random_.Between(0, 50'000));
+    costs.copy_picoseconds_per_byte = random_.Between(0, 10'000);
+    costs.sum_picoseconds_per_byte = random_.Between(0, 10'000);
+    return costs;
+  }
   void Start();
   template <typename... Parts>
   void Problem(const Parts&... parts) {
@@ -238,6 +250,10 @@ void LossyRun::Start() {
   client_.rcvbuf = BufferSize();
   server_.sndbuf = BufferSize();
   server_.rcvbuf = BufferSize();
+  if (random_.Chance(300000)) {
+    net_.a.ns.cpu.set_costs(Costs());
+    net_.b.ns.cpu.set_costs(Costs());
+  }
   client_.seed = random_.Next();
   server_.seed = random_.Next();
   client_.result = &out_.client;
