@@ -260,7 +260,9 @@ void LossyRun::Start() {
   server_.result = &out_.server;
   std::swap(server_.in_salt, server_.out_salt);
   net_.b.procs.Spawn("server", TransferServer, server_);
-  net_.a.procs.Spawn("client", TransferClient, client_);
+  // On a slow machine it takes a while until the server listens.
+  SpawnOptions later{.name = "client", .delay = std::chrono::milliseconds(5)};
+  net_.a.procs.Spawn(std::move(later), TransferClient, client_);
 }
 
 Outcome LossyRun::Run() {
