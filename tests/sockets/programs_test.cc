@@ -216,6 +216,23 @@ TEST(Programs, ARelayPassesOnBothDirectionsOfSeveralClients) {
   EXPECT_EQ(sim.Leftovers(), std::vector<std::string>());
 }
 
+TEST(Programs, AnEndlessRelayForgetsItsChildren) {
+  TwoHosts hosts(1, Wire());
+  EchoArgs echo;
+  echo.local = Sockaddr(kBeta, 7);
+  RelayArgs args;
+  args.local = Sockaddr(kBeta, 80);
+  args.server = echo.local;
+  hosts.b.procs.Spawn("echo", EchoTcp, echo);
+  hosts.b.procs.Spawn("relay", Relay, args);
+  for (int i = 0; i < 5; ++i) {
+    hosts.a.procs.Spawn("client", AskEcho, args.local, SocketType::kStream, 1);
+  }
+  EXPECT_TRUE(hosts.sim.RunUntilIdle());
+  EXPECT_EQ(hosts.a.procs.running(), 0u);
+  EXPECT_EQ(hosts.b.procs.size(), 2u);
+}
+
 TEST(Programs, ARelayHoldsAFastSourceToTheSpeedOfASlowSink) {
   Simulation sim(1);
   Host& client = sim.AddHost("client");

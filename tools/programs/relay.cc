@@ -133,16 +133,19 @@ Task<int> Relay(Process& p, RelayArgs args) {
   RelayResult& r = args.result != nullptr ? *args.result : unwanted;
   const Result<int> listener = co_await ListenOn(p, args.local, 5, &r.error);
   if (!listener.ok()) co_return 1;
+  // Without end, what has ended must be forgotten.
+  const bool endless = args.connections == 0;
+  const Errno set = co_await p.signal(
+      kSIGCHLD, endless ? SignalAction::kIgnore : SignalAction::kDefault);
+  r.error.Check(set, "signal");
   std::vector<int> children;
-  for (uint64_t i = 0; args.connections == 0 || i < args.connections; ++i) {
+  for (uint64_t i = 0; endless || i < args.connections; ++i) {
     const Result<int> client = co_await p.accept(listener.value);
+    if (client.error == kECONNABORTED) continue;
     if (!r.error.Check(client.error, "accept")) co_return 1;
     const Result<int> pid = co_await StartChild(p, args, client.value, r);
-    if (pid.ok()) {
-      children.push_back(pid.value);
-    } else {
-      ++r.failed;
-    }
+    if (!pid.ok()) ++r.failed;
+    if (pid.ok() && !endless) children.push_back(pid.value);
     const Errno closed = co_await p.close(client.value);
     r.error.Check(closed, "close");
   }
