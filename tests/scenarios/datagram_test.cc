@@ -11,6 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "sockets/uipc_syscalls.h"
+#include "tests/testing/recorder.h"
 #include "tests/testing/transfer.h"
 #include "tests/testing/two_hosts.h"
 
@@ -69,36 +70,58 @@ Task<int> Receiver(Process& p, Received* received) {
   }
 }
 
-TEST(Datagrams, ArriveWholeOrNotAtAll) {
-  size_t arrived = 0;
+struct Outcome {
+  size_t arrived = 0;  // different ones
   uint64_t reassembled = 0;
   uint64_t timed_out = 0;
+  std::string problems;
+  std::string digest;
+};
+
+Outcome RunOnce(uint64_t seed) {
+  RandomStream random(seed, "datagram scenario");
+  WireConfig wire{.delay = Nanoseconds(random.Between(1000, 10'000'000))};
+  wire.fault.loss.ppm = static_cast<uint32_t>(random.Below(100'000));
+  wire.fault.duplicate.ppm = static_cast<uint32_t>(random.Below(200'000));
+  wire.fault.reorder.ppm = static_cast<uint32_t>(random.Below(300'000));
+  wire.fault.reorder_frames = static_cast<uint32_t>(random.Below(8));
+  wire.fault.reorder_delay = Nanoseconds(random.Between(1000, 50'000'000));
+  Recorder recorder;
+  TwoHosts net(seed, LinkConfig::Both(wire));
+  net.b.ns.tracer.Set(&recorder, kTracePath | kTraceFate | kTraceDrop);
+  Received received;
+  net.b.procs.Spawn("receiver", Receiver, &received);
+  const Nanoseconds pause(random.Between(0, 2'000'000));
+  const Process& sender = net.a.procs.Spawn("sender", Sender, pause);
+
+  Outcome out;
+  if (!net.sim.RunUntilIdle(1'000'000)) out.problems += "endless\n";
+  if (sender.exit_status().code != 0) out.problems += "not all sent\n";
+  if (received.wrong != 0)
+    absl::StrAppend(&out.problems, received.wrong, " wrong\n");
+  absl::StrAppend(&out.problems, absl::StrJoin(net.sim.Leftovers(), "\n"));
+  out.arrived = received.times.size();
+  out.reassembled = net.b.ns.ipstat.reassembled;
+  out.timed_out = net.b.ns.ipstat.fragtimeout;
+  out.digest = recorder.Text();
+  return out;
+}
+
+TEST(Datagrams, ArriveWholeOrNotAtAll) {
+  Outcome sum;
   for (uint64_t seed = 1; seed <= 100; ++seed) {
     SCOPED_TRACE(absl::StrCat("seed ", seed));
-    RandomStream random(seed, "datagram scenario");
-    WireConfig wire{.delay = Nanoseconds(random.Between(1000, 10'000'000))};
-    wire.fault.loss.ppm = static_cast<uint32_t>(random.Below(100'000));
-    wire.fault.duplicate.ppm = static_cast<uint32_t>(random.Below(200'000));
-    wire.fault.reorder.ppm = static_cast<uint32_t>(random.Below(300'000));
-    wire.fault.reorder_frames = static_cast<uint32_t>(random.Below(8));
-    wire.fault.reorder_delay = Nanoseconds(random.Between(1000, 50'000'000));
-    TwoHosts net(seed, LinkConfig::Both(wire));
-    Received received;
-    net.b.procs.Spawn("receiver", Receiver, &received);
-    const Nanoseconds pause(random.Between(0, 2'000'000));
-    const Process& sender = net.a.procs.Spawn("sender", Sender, pause);
-    ASSERT_TRUE(net.sim.RunUntilIdle());
-    EXPECT_EQ(sender.exit_status().code, 0);
-    EXPECT_EQ(received.wrong, 0u);
-    EXPECT_EQ(absl::StrJoin(net.sim.Leftovers(), "\n"), "");
-    arrived += received.times.size();
-    reassembled += net.b.ns.ipstat.reassembled;
-    timed_out += net.b.ns.ipstat.fragtimeout;
+    const Outcome once = RunOnce(seed);
+    EXPECT_EQ(once.problems, "");
+    EXPECT_TRUE(once.digest == RunOnce(seed).digest);
+    sum.arrived += once.arrived;
+    sum.reassembled += once.reassembled;
+    sum.timed_out += once.timed_out;
   }
   // Worth something: most arrive, in pieces, and some pieces are given up.
-  EXPECT_GT(arrived, 100u * kDatagrams / 2);
-  EXPECT_GT(reassembled, 1000u);
-  EXPECT_GT(timed_out, 100u);
+  EXPECT_GT(sum.arrived, 100u * kDatagrams / 2);
+  EXPECT_GT(sum.reassembled, 1000u);
+  EXPECT_GT(sum.timed_out, 100u);
 }
 
 }  // namespace
