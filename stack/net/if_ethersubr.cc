@@ -32,6 +32,7 @@ Ifnet* VlanInput(Ifnet& ifp, MbufPtr& m) {
   const uint16_t vlan_id = m->pkthdr.ether_vtag & kEvlVidMask;
   if (vlan_id == 0) return &ifp;
   Ifnet* const vlan = VlanAbove(ifp, vlan_id);
+  if (vlan == nullptr && ifp.ns.owns_everything) return &ifp;
   if (vlan == nullptr || !vlan->up()) {
     ++ifp.stats.noproto;
     ifp.ns.Drop(std::move(m), DropReason::kEtherUnknownVlan);

@@ -45,7 +45,8 @@ void ether_ifattach(Ifnet& ifp, const EtherAddr& lladdr);
 
 // Ifnet::input: checks the destination, takes off a VLAN tag and puts the
 // packet, its Ethernet header removed, on the queue of its EtherType.  A
-// tagged frame is the VLAN interface's, which must exist; tag 0 is none.
+// tagged frame is the VLAN interface's, which must exist unless the host owns
+// everything; tag 0 is none.
 void ether_input(Ifnet& ifp, MbufPtr m);
 
 // Ifnet::output: resolves `dst`, prepends the Ethernet header and queues the

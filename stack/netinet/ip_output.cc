@@ -172,7 +172,7 @@ Errno ip_output(Netstack& ns, MbufPtr m, const IpOptions* opt, Route* ro,
   }
   if (const Errno error = MarkManyReceivers(*m, hop, dst, flags); error != kOk)
       [[unlikely]] {
-    return Refuse(ns, std::move(m), DropReason::kIpNoRoute, error);
+    return error;  // what was asked for cannot be: the caller is told
   }
 
   const size_t hlen = ip.hlen();

@@ -74,6 +74,13 @@ TEST(EtherInput, APriorityTagIsNoVlan) {
   EXPECT_EQ(host.ns.udpstat.ipackets, 1u);
 }
 
+TEST(EtherInput, AHostThatOwnsEverythingTakesEveryTag) {
+  NetHost host;
+  host.ns.owns_everything = true;
+  host.Receive(Tagged(5, kEthertypeIp, Datagram()));
+  EXPECT_EQ(host.ns.udpstat.ipackets, 1u);
+}
+
 TEST(EtherInput, DropsTagsWithoutAnInterface) {
   NetHost host;
   host.Receive(Tagged(5, kEthertypeIp, Datagram()));
