@@ -11,6 +11,7 @@
 #include "stack/netinet/in_cksum.h"
 #include "stack/netinet/in_pcb.h"
 #include "stack/netinet/ip.h"
+#include "stack/netinet/tcp_output.h"
 #include "stack/netinet/tcp_seq.h"
 #include "stack/netinet/tcp_timer.h"
 #include "stack/netinet/tcp_var.h"
@@ -229,9 +230,8 @@ void tcp_input(Netstack& ns, MbufPtr m, size_t off) {
   tp.rcv_time = ns.now();
   if (!th.has(kThSyn)) th.wnd <<= tp.snd_scale;
   const auto space =
-      static_cast<int32_t>(std::max<int64_t>(sbspace(tp.so().rcv), 0));
-  const auto promised = static_cast<int32_t>(tp.rcv_adv - tp.rcv_nxt);
-  tp.rcv_wnd = static_cast<uint32_t>(std::max(space, promised));
+      static_cast<uint32_t>(std::max<int64_t>(sbspace(tp.so().rcv), 0));
+  tp.rcv_wnd = std::max(space, tcp_promised(tp));
 
   if (!Predicted(tp, th)) {
     if (tp.state != TcpState::kSynSent) {

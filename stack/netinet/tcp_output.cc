@@ -49,7 +49,7 @@ uint32_t MaxSegment(const Tcpcb& tp) {
 // or half the buffer.
 bool WindowGrew(const Tcpcb& tp, uint32_t rwnd) {
   const uint32_t win = std::min(rwnd, kTcpMaxWin << tp.rcv_scale);
-  const uint32_t advertised = tp.rcv_adv - tp.rcv_nxt;
+  const uint32_t advertised = tcp_promised(tp);
   if (win <= advertised) return false;
   const uint32_t grown = win - advertised;
   return grown >= 2 * tp.maxseg || 2 * grown >= tp.so().rcv.hiwat;

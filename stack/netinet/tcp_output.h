@@ -32,6 +32,18 @@ struct TcpDecision {
   uint32_t rwnd = 0;  // receive space to advertise, bytes
 };
 
+// Bytes of the receive window that the peer was promised and has not filled:
+// none once it has sent beyond it, as a window probe does.
+inline uint32_t tcp_promised(const Tcpcb& tp) {
+  const auto left = static_cast<int32_t>(tp.rcv_adv - tp.rcv_nxt);
+  return left > 0 ? static_cast<uint32_t>(left) : 0;
+}
+
+// The window to advertise when the receive buffer has room for `space` bytes
+// and the field for `most`: never taking back what was promised, and none at
+// all rather than a silly one (RFC 9293 section 3.8.6.2.2).
+uint32_t tcp_window(const Tcpcb& tp, uint32_t space, uint32_t most);
+
 // Builds the segment that `d` describes, accounts for it and hands it to IP.
 // `fast`: it is a fast retransmit, after which snd_nxt stays where it was.
 // What ip_output() gives; kENOBUFS, with nothing accounted, if memory is short.

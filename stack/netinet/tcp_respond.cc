@@ -10,6 +10,7 @@
 #include "stack/netinet/ip.h"
 #include "stack/netinet/ip_var.h"
 #include "stack/netinet/tcp_input.h"
+#include "stack/netinet/tcp_output.h"
 #include "stack/netstack.h"
 
 namespace splnet {
@@ -77,12 +78,10 @@ void tcp_respond(Tcpcb& tp, uint32_t seq, uint32_t ack, uint8_t flags) {
   if (tp.is(kTfRcvdTstmp) && (flags & kThRst) == 0) {
     optlen = tcp_put_tstamp(opt, tcp_now(tp), tp.ts_recent);
   }
-  const uint32_t wnd = std::min(
-      std::max(
-          static_cast<uint32_t>(std::max<int64_t>(sbspace(tp.so().rcv), 0)),
-          tp.rcv_adv - tp.rcv_nxt) >>
-          tp.rcv_scale,
-      kTcpMaxWin);
+  const auto space =
+      static_cast<uint32_t>(std::max<int64_t>(sbspace(tp.so().rcv), 0));
+  const uint32_t wnd =
+      tcp_window(tp, space, kTcpMaxWin << tp.rcv_scale) >> tp.rcv_scale;
   Reply reply{.from = inp.laddr, .to = inp.faddr, .seq = seq, .ack = ack};
   reply.win = (flags & kThRst) != 0 ? uint16_t{0} : static_cast<uint16_t>(wnd);
   reply.flags = flags;

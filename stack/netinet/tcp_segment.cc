@@ -47,19 +47,6 @@ size_t SynOptions(Tcpcb& tp, uint8_t flags, uint8_t* opt) {
   return n;
 }
 
-// The window field, in bytes: never taking back what was advertised, and none
-// at all rather than a silly one (RFC 9293 section 3.8.6.2.2).
-uint32_t AdvertiseWindow(Tcpcb& tp, const TcpDecision& d) {
-  uint32_t win = d.rwnd;
-  if (win < tp.so().rcv.hiwat / 4 && win < tp.maxseg) win = 0;
-  // The window of a SYN is never scaled: RFC 7323 section 2.2.
-  const bool syn = (d.flags & kThSyn) != 0;
-  win = std::min(win, syn ? kTcpMaxWin : kTcpMaxWin << tp.rcv_scale);
-  const auto promised = static_cast<int32_t>(tp.rcv_adv - tp.rcv_nxt);
-  if (promised > 0) win = std::max(win, static_cast<uint32_t>(promised));
-  return win;
-}
-
 // The mbuf of so_snd that holds byte `off`, and where in it.  A cursor spares
 // the walk from the front of the queue.
 const Mbuf* SendPosition(Tcpcb& tp, uint32_t off, size_t* inside) {
@@ -202,6 +189,11 @@ void AccountAcked(Tcpcb& tp, uint32_t win) {
 
 }  // namespace
 
+uint32_t tcp_window(const Tcpcb& tp, uint32_t space, uint32_t most) {
+  const bool silly = space < tp.so().rcv.hiwat / 4 && space < tp.maxseg;
+  return std::max(silly ? 0 : std::min(space, most), tcp_promised(tp));
+}
+
 Errno tcp_send_segment(Tcpcb& tp, TcpDecision d, bool fast) {
   Inpcb& inp = tp.inp;
   Socket& so = tp.so();
@@ -229,7 +221,9 @@ Errno tcp_send_segment(Tcpcb& tp, TcpDecision d, bool fast) {
   } else if ((d.flags & (kThSyn | kThFin)) == 0) {
     d.seq = tp.snd_max;  // a bare ACK is at the end of what was sent
   }
-  const uint32_t win = AdvertiseWindow(tp, d);
+  const uint32_t win = tcp_window(
+      tp, d.rwnd,
+      (d.flags & kThSyn) != 0 ? kTcpMaxWin : kTcpMaxWin << tp.rcv_scale);
   WriteHeaders(tp, *m, d, opt, optlen, win);
 
   const bool again = seq_lt(d.seq, tp.snd_max);

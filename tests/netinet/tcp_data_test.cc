@@ -213,6 +213,26 @@ TEST_F(TcpData, AFullBufferClosesTheWindowAndReadingOpensIt) {
   EXPECT_EQ(AllOut(), ". 1:1(0) ack 4001 win 4000");
 }
 
+// The probe's byte was beyond what the peer had been promised.
+TEST_F(TcpData, AWindowThatAProbeOverranIsOpenedAgainByReading) {
+  ns_.settings.tcp_recvspace = 4000;
+  Socket& so = Established("mss 1460");
+  In(". 1:1461(1460) ack 1");
+  In(". 1461:2921(1460) ack 1");
+  In(". 2921:4001(1080) ack 1");
+  Run(1s);
+  AllOut();
+  Read(so, 600);
+  EXPECT_EQ(AllOut(), "") << "600 bytes would be a silly window";
+  In(". 4001:4002(1) ack 1");
+  Run(1s);
+  EXPECT_EQ(AllOut(), ". 1:1(0) ack 4002 win 0");
+  In(". 4001:4001(0) ack 1");
+  EXPECT_EQ(AllOut(), ". 1:1(0) ack 4002 win 0");
+  Read(so);
+  EXPECT_EQ(AllOut(), ". 1:1(0) ack 4002 win 4000");
+}
+
 TEST_F(TcpData, TheWindowIsNeverTakenBack) {  // RFC 9293 section 3.8.6
   Socket& so = Established();
   SetInt(so, kSOL_SOCKET, kSO_RCVBUF, 1000);
