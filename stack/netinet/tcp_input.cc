@@ -1,4 +1,4 @@
-// TCP input: carries one segment from ip_deliver() to a connection, by the
+// TCP input: carries one segment from ip_input() to a connection, by the
 // steps of RFC 9293 section 3.10.7, one function a step.
 
 #include "stack/netinet/tcp_input.h"

@@ -301,7 +301,7 @@ extern const Protosw kTcpProtosw;
 // what a listener accepts later inherits it.
 void tcp_pin(Socket& so, const TcpPin& pin);
 
-// Carries one segment from ip_deliver() to a connection.  `off` is where the
+// Carries one segment from ip_input() to a connection.  `off` is where the
 // TCP header begins.  Consumes `m`.
 void tcp_input(Netstack& ns, MbufPtr m, size_t off);
 // An ICMP error quotes a segment of ours.

@@ -1,4 +1,4 @@
-// UDP input: carries one datagram from ip_deliver() to its sockets.
+// UDP input: carries one datagram from ip_input() to its sockets.
 //
 // RFC 768, with the host requirements of RFC 1122 section 4.1.
 

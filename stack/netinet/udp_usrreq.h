@@ -38,7 +38,7 @@ static_assert(sizeof(CmsgHeader) == 16);
 // The longest payload: 65535 bytes without the two headers.
 inline constexpr size_t kUdpMaxPayload = 65535 - 20 - 8;
 
-// Carries one datagram from ip_deliver() to a socket.  `off` is where the UDP
+// Carries one datagram from ip_input() to a socket.  `off` is where the UDP
 // header begins.  Consumes `m`.  A datagram to a broadcast or multicast address
 // goes to every socket that is bound to its port; one without a socket is
 // answered with an ICMP port unreachable, as if nothing had been taken off it.
