@@ -2,6 +2,7 @@
 
 #include "tools/replay_verb.h"
 
+#include <charconv>
 #include <cstdio>
 #include <memory>
 #include <optional>
@@ -12,6 +13,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "tools/output_file.h"
 #include "tools/replay/capture_index.h"
 #include "tools/replay/observe.h"
 #include "tools/replay/options.h"
@@ -37,11 +39,18 @@ constexpr char kFooter[] = R"(Example:
 Exit status: 0 it ran and every check holds; 1 a check failed; 2 bad usage;
 3 the capture cannot be used.)";
 
+// What CLI11 asks of a flag's value: the error to say, or nothing.
+std::string NotEmpty(const std::string& value) {
+  return value.empty() ? "'' names no file: give one, or - for standard output"
+                       : "";
+}
+
 // The flags as they were given.
 struct Flags {
   ReplayOptions options;
   std::vector<std::string> as;
   std::vector<std::string> filter;
+  std::string seed = "1";
   bool no_pin = false;
 };
 
@@ -74,19 +83,49 @@ std::optional<std::string> ReadAs(const Flags& flags, ReplayOptions& options) {
   return std::nullopt;
 }
 
-// Prints the report and writes the JSON; the exit status.
-int Tell(const ReplayOptions& options, const report::Replay& report) {
-  const std::string text = FormatReport(report);
-  std::fwrite(text.data(), 1, text.size(), stdout);
-  if (std::fflush(stdout) != 0) {
-    return Complain(kVerb, "standard output cannot be written", kExitFailed);
+// Reads --seed; the error to say, if there is one.
+std::optional<std::string> ReadSeed(const Flags& flags,
+                                    ReplayOptions& options) {
+  const char* const end = flags.seed.data() + flags.seed.size();
+  const auto [stop, error] =
+      std::from_chars(flags.seed.data(), end, options.seed);
+  if (error == std::errc() && stop == end) return std::nullopt;
+  return absl::StrCat("--seed '", flags.seed,
+                      "': give a whole number from 0 to ", UINT64_MAX);
+}
+
+// Whether standard output belongs to something other than the report.
+bool TakesStdout(const ReplayOptions& options) {
+  return options.json_path == "-" || options.write_path == "-";
+}
+
+// Finds places to write to that would destroy the capture or one another.
+std::optional<std::string> CheckPlaces(const ReplayOptions& options) {
+  const std::string& json = options.json_path;
+  const std::string& write = options.write_path;
+  if (json == "-" && write == "-") {
+    return "--json - and --write - would mix on standard output: give one of "
+           "them a file";
   }
-  if (!options.json_path.empty()) {
-    if (absl::Status s = WriteJson(report, options.json_path); !s.ok()) {
-      return Refuse(s, kExitUsage);
-    }
+  if (options.path && TakesStdout(options)) {
+    return absl::StrCat("--path prints on standard output: give ",
+                        json == "-" ? "--json" : "--write", " a file");
   }
-  return report.ok() ? kExitOk : kExitFailed;
+  const bool json_file = !json.empty() && json != "-";
+  const bool write_file = !write.empty() && write != "-";
+  if (json_file && SameFile(json, options.capture)) {
+    return absl::StrCat("--json ", json,
+                        " would overwrite the capture: give another file");
+  }
+  if (write_file && SameFile(write, options.capture)) {
+    return absl::StrCat("--write ", write,
+                        " would overwrite the capture: give another file");
+  }
+  if (json_file && write_file && SameFile(json, write)) {
+    return absl::StrCat("--json and --write both name ", json,
+                        ": give them two files");
+  }
+  return std::nullopt;
 }
 
 // What one invocation works with.
@@ -95,16 +134,43 @@ struct Session {
   std::unique_ptr<CaptureReader> reader;
   std::optional<CaptureFilter> filter;
   std::unique_ptr<CaptureWriter> writer;
+  std::unique_ptr<OutputFile> json;
   std::unique_ptr<PathPrinter> path;
 
   CaptureFilter* filter_or_null() { return filter ? &*filter : nullptr; }
 };
 
+// Says that what `flag` names cannot be written.
+int RefusePlace(const absl::Status& status, const char* flag) {
+  return Complain(kVerb,
+                  absl::StrCat(status.message(), ": give ", flag,
+                               " another place, or make room there"),
+                  kExitUsage);
+}
+
 int FinishWriting(Session& session) {
   if (session.path) session.path->Flush();
   if (!session.writer) return kExitOk;
   const absl::Status status = session.writer->Close();
-  return status.ok() ? kExitOk : Refuse(status, kExitFailed);
+  return status.ok() ? kExitOk : RefusePlace(status, "--write");
+}
+
+// Writes the JSON and prints the report, where standard output is taken on
+// standard error; the exit status.
+int Tell(Session& session, const report::Replay& report) {
+  if (session.json) {
+    const absl::StatusOr<std::string> json = FormatJson(report);
+    if (!json.ok()) return Refuse(json.status(), kExitFailed);
+    const absl::Status status = session.json->Write(*json);
+    if (!status.ok()) return RefusePlace(status, "--json");
+  }
+  const std::string text = FormatReport(report);
+  std::FILE* const out = TakesStdout(session.options) ? stderr : stdout;
+  std::fwrite(text.data(), 1, text.size(), out);
+  if (std::fflush(out) != 0) {
+    return Complain(kVerb, "standard output cannot be written", kExitFailed);
+  }
+  return report.ok() ? kExitOk : kExitFailed;
 }
 
 int RunObserve(Session& session) {
@@ -112,11 +178,12 @@ int RunObserve(Session& session) {
   const absl::Status status =
       Observe(session.options, *session.reader, session.filter_or_null(),
               session.writer.get(), session.path.get(), &seen);
-  if (!status.ok()) return Refuse(status, kExitUnusable);
+  // Writing that failed ends the run as well, and is the cause.
   if (const int failed = FinishWriting(session); failed != kExitOk) {
     return failed;
   }
-  return Tell(session.options, MakeReport(session.options, seen));
+  if (!status.ok()) return Refuse(status, kExitUnusable);
+  return Tell(session, MakeReport(session.options, seen));
 }
 
 int RunReplay(Session& session) {
@@ -127,15 +194,14 @@ int RunReplay(Session& session) {
   {
     Replay replay(session.options, *index, session.writer.get(),
                   session.path.get());
-    if (absl::Status s = replay.Run(); !s.ok()) {
-      return Refuse(s, kExitUnusable);
+    const absl::Status status = replay.Run();
+    if (const int failed = FinishWriting(session); failed != kExitOk) {
+      return failed;
     }
+    if (!status.ok()) return Refuse(status, kExitUnusable);
     report = MakeReport(session.options, *index, replay);
   }
-  if (const int failed = FinishWriting(session); failed != kExitOk) {
-    return failed;
-  }
-  return Tell(session.options, report);
+  return Tell(session, report);
 }
 
 int Run(const Flags& flags) {
@@ -145,6 +211,18 @@ int Run(const Flags& flags) {
   options.pin = !flags.no_pin;
   options.filter = absl::StrJoin(flags.filter, " ");
   if (const auto wrong = ReadAs(flags, options)) {
+    return Complain(kVerb, *wrong, kExitUsage);
+  }
+  if (const auto wrong = ReadSeed(flags, options)) {
+    return Complain(kVerb, *wrong, kExitUsage);
+  }
+  if (options.capture.empty()) {
+    return Complain(kVerb,
+                    "CAPTURE '': give a pcap or pcapng file, or - for "
+                    "standard input",
+                    kExitUsage);
+  }
+  if (const auto wrong = CheckPlaces(options)) {
     return Complain(kVerb, *wrong, kExitUsage);
   }
   if (!options.filter.empty()) {
@@ -158,8 +236,13 @@ int Run(const Flags& flags) {
   session.reader = std::move(*reader);
   if (!options.write_path.empty()) {
     auto writer = CaptureWriter::Create(options.write_path);
-    if (!writer.ok()) return Refuse(writer.status(), kExitUsage);
+    if (!writer.ok()) return RefusePlace(writer.status(), "--write");
     session.writer = std::move(*writer);
+  }
+  if (!options.json_path.empty()) {
+    auto json = OutputFile::Open(options.json_path);
+    if (!json.ok()) return RefusePlace(json.status(), "--json");
+    session.json = std::move(*json);
   }
   if (options.path) session.path = std::make_unique<PathPrinter>(stdout);
   return options.observe ? RunObserve(session) : RunReplay(session);
@@ -192,12 +275,13 @@ void AddReplayVerb(CLI::App& app, int* status) {
                  "print the path of each packet through the stack");
   verb->add_option("--write", options.write_path,
                    "write every frame that crossed a wire")
-      ->type_name("FILE.pcapng");
+      ->type_name("FILE.pcapng")
+      ->check(NotEmpty);
   verb->add_option("--json", options.json_path,
                    "write the report as JSON; - is standard output")
-      ->type_name("FILE");
-  verb->add_option("--seed", options.seed, "of everything random (default 1)")
-      ->check(CLI::NonNegativeNumber)
+      ->type_name("FILE")
+      ->check(NotEmpty);
+  verb->add_option("--seed", flags->seed, "of everything random (default 1)")
       ->type_name("N");
   verb->callback([flags, status] { *status = Run(*flags); });
 }

@@ -36,7 +36,11 @@ expect 2 "--help"
 expect 2 "nonsense" nonsense
 expect 2 "--help" replay
 expect 2 "--nonsense" replay --nonsense "$CAPTURE"
-expect 2 "--seed" replay --seed many "$CAPTURE"
+for seed in many 1x "" 99999999999999999999999 +1; do
+  expect 2 "--seed '$seed': give a whole number from 0 to 18446744073709551615" \
+    replay --seed "$seed" "$CAPTURE"
+done
+expect 2 "--seed '-1': give a whole number" replay --seed=-1 "$CAPTURE"
 expect 2 "--seed" replay --seed -1 "$CAPTURE"
 expect 2 "'nobody'" replay --as nobody "$CAPTURE"
 expect 2 "'300.1.2.3'" replay --as 300.1.2.3 "$CAPTURE"
@@ -49,10 +53,12 @@ expect 3 "none of its 12 packets matches" replay "$CAPTURE" udp
 expect 3 "none of its 12 packets matches" replay --observe "$CAPTURE" udp
 
 # Captures.
-expect 3 "$tmp/missing.pcap" replay "$tmp/missing.pcap"
+expect 3 "$tmp/missing.pcap: No such file or directory: name a capture" \
+  replay "$tmp/missing.pcap"
 expect 3 "directory" replay traces/pcap
 expect 3 "README.md" replay README.md
-expect 3 "--as" replay --as 198.51.100.1 "$CAPTURE"
+expect 3 "as 198.51.100.1: name" replay --as 198.51.100.1 "$CAPTURE"
+expect 2 "standard input" replay ""
 : >"$tmp/nothing.pcap"
 expect 3 "empty" replay "$tmp/nothing.pcap"
 # A header without a packet.
@@ -68,13 +74,47 @@ printf '\xff\xff\x00\x00\x69\x00\x00\x00' >>"$tmp/wifi.pcap"
 printf '\x01\x00\x00\x00\x00\x00\x00\x00\x04\x00\x00\x00\x04\x00\x00\x00abcd' \
   >>"$tmp/wifi.pcap"
 expect 3 "link type" replay "$tmp/wifi.pcap"
+# A link type without a name is called so once.
+{ head -c 20 "$tmp/wifi.pcap"; printf '\x01\xff\x00\x00'; \
+  tail -c +25 "$tmp/wifi.pcap"; } >"$tmp/odd.pcap"
+expect 3 "packet 1: link type 65281 cannot" replay "$tmp/odd.pcap"
+expect 3 "packet 1: link type 65281 cannot" replay --observe "$tmp/odd.pcap"
 expect 3 "link type" replay --observe "$tmp/wifi.pcap"
 
 # Places to write to.
 expect 2 "$tmp/none/out.pcapng" replay --write "$tmp/none/out.pcapng" "$CAPTURE"
 cp "$CAPTURE" "$tmp/copy.pcapng"
 expect 2 "copy.pcapng" replay --write "$tmp/copy.pcapng" "$tmp/copy.pcapng"
+expect 2 "overwrite the capture" replay --json "$tmp/./copy.pcapng" \
+  "$tmp/copy.pcapng"
+ln "$tmp/copy.pcapng" "$tmp/link.pcapng"
+ln -s copy.pcapng "$tmp/symlink.pcapng"
+for name in link symlink; do
+  for flag in --json --write; do
+    expect 2 "overwrite the capture" replay "$flag" "$tmp/$name.pcapng" \
+      "$tmp/copy.pcapng"
+  done
+done
 cmp -s "$CAPTURE" "$tmp/copy.pcapng" || complain "the capture was overwritten"
+expect 2 "two files" replay --json "$tmp/same" --write "$tmp/./same" "$CAPTURE"
+[[ ! -e $tmp/same ]] || complain "a refused run left a file"
+for flag in --json --write; do
+  expect 2 "names no file" replay "$flag" "" "$CAPTURE"
+  expect 2 "/dev/full: cannot write: No space left on device: give $flag" \
+    replay "$flag" /dev/full "$CAPTURE"
+  expect 2 "give $flag another place" replay "$flag" "$tmp/none/out" "$CAPTURE"
+  expect 2 "--path" replay --path "$flag" - "$CAPTURE"
+done
+expect 2 "standard output" replay --json - --write - "$CAPTURE"
+
+# What goes to standard output goes there alone.
+for flag in --json --write; do
+  "$SPLNET" replay "$flag" - "$CAPTURE" >"$tmp/out" 2>"$tmp/err" ||
+    complain "$flag -: status $?"
+  "$SPLNET" replay "$flag" "$tmp/file" "$CAPTURE" >"$tmp/report"
+  cmp -s "$tmp/out" "$tmp/file" || complain "$flag -: other bytes than a file"
+  cmp -s "$tmp/err" "$tmp/report" || complain "$flag -: the report is elsewhere"
+done
 
 # A capture that is cut short is replayed as far as it goes, with a warning.
 head -c 700 "$CAPTURE" >"$tmp/short.pcapng"

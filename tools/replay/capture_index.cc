@@ -20,17 +20,18 @@ absl::Status CheckLinkTypes(const CaptureIndex& index) {
   for (const CapturedPacket& p : index.packets) {
     if (SupportedLinkType(p.link_type)) return absl::OkStatus();
   }
-  return absl::InvalidArgumentError(absl::StrCat(
-      index.reader->name(), ": packet ", index.packets.front().number,
-      ": link type ", LinkTypeName(index.packets.front().link_type),
-      " cannot be replayed: record on an Ethernet interface"));
+  return WrongLinkType(*index.reader, index.packets.front().number,
+                       index.packets.front().link_type);
 }
 
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<CaptureReader>> OpenCapture(
     const std::string& path) {
-  return CaptureReader::Open(path);
+  auto reader = CaptureReader::Open(path);
+  if (!absl::IsNotFound(reader.status())) return reader;
+  return absl::NotFoundError(
+      absl::StrCat(reader.status().message(), ": name a capture that exists"));
 }
 
 std::vector<std::string> ReadingWarnings(const CaptureReader& reader) {
@@ -60,11 +61,27 @@ absl::Status NothingToReplay(const CaptureReader& reader,
       filter == nullptr ? "" : filter->expression(), "': widen it"));
 }
 
+absl::Status WrongLinkType(const CaptureReader& reader, uint64_t number,
+                           uint16_t link_type) {
+  std::string type = LinkTypeName(link_type);
+  // A type without a name is called by its number.
+  if (!type.starts_with("link type")) type.insert(0, "link type ");
+  return absl::InvalidArgumentError(
+      absl::StrCat(reader.name(), ": packet ", number, ": ", type,
+                   " cannot be replayed: record on an Ethernet interface"));
+}
+
+std::string CutPacketsWarning(uint64_t cut, uint64_t packets) {
+  return absl::StrCat(cut, " of ", packets,
+                      " packets were cut by the snap length: record with -s 0");
+}
+
 absl::StatusOr<CaptureIndex> IndexCapture(std::unique_ptr<CaptureReader> reader,
                                           CaptureFilter* filter) {
   CaptureIndex index;
   CapturePacket packet;
   int64_t latest = 0;
+  uint64_t cut = 0;
   Progress progress("reading");
   while (reader->Next(packet)) {
     progress.At(reader->bytes_read(), reader->bytes_total());
@@ -85,11 +102,15 @@ absl::StatusOr<CaptureIndex> IndexCapture(std::unique_ptr<CaptureReader> reader,
     entry.link_type = reader->interfaces()[packet.interface].link_type;
     entry.interface = static_cast<uint16_t>(packet.interface);
     index.bytes += entry.wire_len;
+    cut += entry.caplen < entry.wire_len;
     index.packets.push_back(entry);
   }
   index.packets_in_file = reader->counters().packets;
   if (index.packets.empty()) return NothingToReplay(*reader, filter);
   index.warnings = ReadingWarnings(*reader);
+  if (cut != 0) {
+    index.warnings.push_back(CutPacketsWarning(cut, index.packets.size()));
+  }
   index.reader = std::move(reader);
   if (absl::Status status = CheckLinkTypes(index); !status.ok()) return status;
   return index;

@@ -68,6 +68,14 @@ absl::StatusOr<CaptureIndex> IndexCapture(std::unique_ptr<CaptureReader> reader,
 // What remains to be said when reading has ended: damage, a file cut short.
 std::vector<std::string> ReadingWarnings(const CaptureReader& reader);
 
+// The warning that `cut` of `packets` packets were not captured whole.
+std::string CutPacketsWarning(uint64_t cut, uint64_t packets);
+
+// The error for a capture whose packets, the first of them `number`, are of a
+// link that cannot be replayed.
+absl::Status WrongLinkType(const CaptureReader& reader, uint64_t number,
+                           uint16_t link_type);
+
 // The error for a capture in which nothing was found to replay: it is empty,
 // or nothing of it matches the filter.
 absl::Status NothingToReplay(const CaptureReader& reader,

@@ -161,6 +161,7 @@ absl::Status Watcher::Accept(const CapturePacket& packet) {
   if (seen_.packets++ == 0) {
     seen_.first_time_ns = seen_.last_time_ns = packet.time_ns;
   }
+  seen_.cut += packet.caplen() < packet.len;
   seen_.bytes += std::max<uint64_t>(packet.len, packet.caplen());
   seen_.backward_clock += packet.time_ns < seen_.last_time_ns;
   seen_.last_time_ns = std::max(seen_.last_time_ns, packet.time_ns);
@@ -212,12 +213,12 @@ absl::Status Observe(const ReplayOptions& options, CaptureReader& reader,
   seen.packets_in_file = reader.counters().packets;
   if (seen.packets == 0) return NothingToReplay(reader, filter);
   seen.warnings = ReadingWarnings(reader);
+  if (seen.cut != 0) {
+    seen.warnings.push_back(CutPacketsWarning(seen.cut, seen.packets));
+  }
   if (seen.unusable == seen.packets) {
     const CaptureInterface& interface = reader.interfaces().front();
-    return absl::InvalidArgumentError(
-        absl::StrCat(reader.name(), ": packet ", seen.first_unusable,
-                     ": link type ", LinkTypeName(interface.link_type),
-                     " cannot be replayed: record on an Ethernet interface"));
+    return WrongLinkType(reader, seen.first_unusable, interface.link_type);
   }
   return absl::OkStatus();
 }

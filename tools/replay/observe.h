@@ -28,6 +28,7 @@ struct Observation {
   int64_t first_time_ns = 0;
   int64_t last_time_ns = 0;
   uint64_t backward_clock = 0;
+  uint64_t cut = 0;       // not captured whole
   uint64_t observed = 0;  // sound in every header and checksum
   uint64_t first_observed = 0;
   uint64_t unusable = 0;  // of a link type that is not Ethernet

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "tools/progress.h"
 
 namespace splnet {
@@ -65,8 +66,12 @@ absl::Status Replay::Run() {
         index_.reader->name(), ": none of ", index_.packets.size(),
         " packets belongs to a flow that can be replayed",
         options_.as == ReplayOptions::As::kAddresses
-            ? " as the given address: name one that is in the capture with "
-              "--as"
+            ? absl::StrCat(" as ",
+                           absl::StrJoin(options_.addresses, " or ",
+                                         [](std::string* out, const InAddr& a) {
+                                           out->append(FormatAddr(a));
+                                         }),
+                           ": name an address of the capture with --as")
             : ": TCP, UDP and ping over IPv4 can, and --observe takes more"));
   }
   AddHosts();
@@ -449,6 +454,12 @@ void Replay::JudgeTcp(TcpState& state) {
   out.prefix = reset || result.gap;
   out.equal = !lane.sent_difference() && (out.prefix || out.bytes >= acked);
   out.difference = lane.sent_difference().value_or(out.bytes);
+  const uint64_t recorded = ours.stream.contiguous();
+  const bool unacknowledged = out.equal && !out.prefix && out.bytes < recorded;
+  if (unacknowledged) {
+    out.captured = recorded;
+    out.prefix = true;
+  }
 
   result.ok = in.equal && out.equal;
   if (!in.equal) {
@@ -472,6 +483,9 @@ void Replay::JudgeTcp(TcpState& state) {
   }
   if (peer.reset) words.emplace_back("RST from the peer");
   if (words.empty()) words.emplace_back("open when the capture ends");
+  if (unacknowledged) {
+    words.emplace_back("the capture has no acknowledgement of more");
+  }
   for (const std::string& word : words) {
     absl::StrAppend(&result.end, result.end.empty() ? "" : ", ", word);
   }

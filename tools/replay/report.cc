@@ -5,9 +5,6 @@
 #include <google/protobuf/util/json_util.h>
 
 #include <algorithm>
-#include <cerrno>
-#include <cstdio>
-#include <cstring>
 #include <map>
 #include <utility>
 
@@ -207,10 +204,12 @@ std::string FlowText(const report::Flow& flow) {
       server ? flow.client_to_server() : flow.server_to_client();
   const report::Direction& out =
       server ? flow.server_to_client() : flow.client_to_server();
-  absl::StrAppend(
-      &text, "    ", DirectionText("delivered", in), ", ",
-      DirectionText("sent", out),
-      in.equal() && out.equal() ? ": equal to the capture\n" : "\n");
+  const auto whole = [](const report::Direction& d) {
+    return d.equal() && d.bytes() >= d.captured();
+  };
+  absl::StrAppend(&text, "    ", DirectionText("delivered", in), ", ",
+                  DirectionText("sent", out),
+                  whole(in) && whole(out) ? ": equal to the capture\n" : "\n");
   std::string last;
   if (flow.data_segments() != 0) {
     last = absl::StrFormat("%u of %u packets with data reproduced",
@@ -424,7 +423,7 @@ std::string FormatReport(const report::Replay& report) {
   return text;
 }
 
-absl::Status WriteJson(const report::Replay& report, const std::string& path) {
+absl::StatusOr<std::string> FormatJson(const report::Replay& report) {
   google::protobuf::util::JsonPrintOptions options;
   options.add_whitespace = true;
   options.always_print_primitive_fields = true;
@@ -433,18 +432,7 @@ absl::Status WriteJson(const report::Replay& report, const std::string& path) {
            .ok()) {
     return absl::InternalError("the report cannot be written as JSON");
   }
-  std::FILE* const file = path == "-" ? stdout : std::fopen(path.c_str(), "wb");
-  bool ok = file != nullptr;
-  const int open_error = errno;
-  if (ok) {
-    ok = std::fwrite(json.data(), 1, json.size(), file) == json.size();
-    ok = (path == "-" ? std::fflush(file) : std::fclose(file)) == 0 && ok;
-  }
-  if (ok) return absl::OkStatus();
-  return absl::UnavailableError(
-      absl::StrCat(path, ": cannot be written: ",
-                   std::strerror(file == nullptr ? open_error : errno),
-                   ": give --json another place"));
+  return json;
 }
 
 }  // namespace splnet

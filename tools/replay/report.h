@@ -5,7 +5,7 @@
 
 #include <string>
 
-#include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "tools/replay/capture_index.h"
 #include "tools/replay/observe.h"
 #include "tools/replay/options.h"
@@ -24,8 +24,8 @@ report::Replay MakeReport(const ReplayOptions& options,
 // The report as text; a small capture's fits a screen.
 std::string FormatReport(const report::Replay& report);
 
-// Writes the report to `path` as protobuf JSON.
-absl::Status WriteJson(const report::Replay& report, const std::string& path);
+// The report as protobuf JSON.
+absl::StatusOr<std::string> FormatJson(const report::Replay& report);
 
 }  // namespace splnet
 
