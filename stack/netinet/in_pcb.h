@@ -47,8 +47,9 @@ struct Inpcb {
   uint8_t ttl;
   uint8_t tos = 0;
   uint8_t mcast_ttl = 1;
-  uint8_t protocol = 0;                // raw sockets
-  bool detached = false;               // retired: freed when the event ends
+  uint8_t mcast_loop = 1;  // this host hears its multicasts to groups it is in
+  uint8_t protocol = 0;    // raw sockets
+  bool detached = false;   // retired: freed when the event ends
   std::unique_ptr<IpOptions> options;  // IP_OPTIONS
   std::unique_ptr<Tcpcb> tcpcb;        // TCP only
   std::vector<InAddr> groups;          // IP_ADD_MEMBERSHIP

@@ -85,6 +85,8 @@ Errno ip_setopt(Inpcb& inp, int name, std::span<const std::byte> value) {
       return SetFlag(value, kInpRecvDstAddr, &inp.flags);
     case kIP_MULTICAST_TTL:
       return SetByte(value, 0, &inp.mcast_ttl);
+    case kIP_MULTICAST_LOOP:
+      return SetByte(value, 0, &inp.mcast_loop);
     case kIP_ADD_MEMBERSHIP:
       return Membership(inp, value, true);
     case kIP_DROP_MEMBERSHIP:
@@ -117,6 +119,9 @@ Errno ip_getopt(const Inpcb& inp, int name, SockoptValue* value) {
       return kOk;
     case kIP_MULTICAST_TTL:
       GiveInt(value, inp.mcast_ttl);
+      return kOk;
+    case kIP_MULTICAST_LOOP:
+      GiveInt(value, inp.mcast_loop);
       return kOk;
     default:
       return kENOPROTOOPT;

@@ -133,6 +133,16 @@ Errno MarkManyReceivers(Mbuf& m, const Hop& hop, const InAddr& dst, int flags) {
   return kOk;
 }
 
+// Lets this host hear the multicast `m` too, if it is in the group.
+void LoopBack(Netstack& ns, const Mbuf& m, const InAddr& dst, Ifnet& ifp) {
+  if (!ns.groups.Member(dst)) return;
+  // A copy of its own: the headers of `m` are still to be written.
+  MbufPtr copy = m_dup_pkt(m, 0, MWait::kDontWait);
+  if (!copy) return ns.Lost(DropReason::kIpNoBuffers, m.pkthdr.id);
+  copy->pkthdr.id = ns.NewPacketId();
+  static_cast<void>(if_input_local(ifp, std::move(copy), Family::kInet));
+}
+
 Errno Refuse(Netstack& ns, MbufPtr m, DropReason reason, Errno error) {
   ns.Drop(std::move(m), reason);
   return error;
@@ -205,6 +215,9 @@ Errno ip_output(Netstack& ns, MbufPtr m, const IpOptions* opt, Route* ro,
   ip.sum = in_cksum_field(sum);
   m_write(*m, 0, ip);
 
+  if (m->has(kMMcast) && (flags & kIpMcastLoop) != 0) [[unlikely]] {
+    LoopBack(ns, *m, dst, *hop.ifp);
+  }
   if (m->pkthdr.len > hop.mtu_bytes) [[unlikely]] {
     return SendFragments(ns, std::move(m), ip, hop);
   }

@@ -32,7 +32,8 @@ struct IpOptions {
 inline constexpr int kIpRawOutput = 0x1;   // the header is complete
 inline constexpr int kIpRouteToIf = 0x10;  // SO_DONTROUTE
 inline constexpr int kIpAllowBroadcast = 0x20;
-inline constexpr int kIpMtuDisc = 0x0800;  // set DF
+inline constexpr int kIpMtuDisc = 0x0800;    // set DF
+inline constexpr int kIpMcastLoop = 0x1000;  // hear it if a member: not BSD's
 
 struct IpStat {
   uint64_t total = 0;        // packets received
@@ -154,6 +155,7 @@ inline constexpr int kIP_TTL = 4;
 inline constexpr int kIP_RECVDSTADDR = 7;
 inline constexpr int kIP_SENDSRCADDR = kIP_RECVDSTADDR;
 inline constexpr int kIP_MULTICAST_TTL = 10;
+inline constexpr int kIP_MULTICAST_LOOP = 11;
 inline constexpr int kIP_ADD_MEMBERSHIP = 12;
 inline constexpr int kIP_DROP_MEMBERSHIP = 13;
 

@@ -202,7 +202,7 @@ Errno udp_output(Inpcb& inp, MbufPtr m, const Sockaddr* to,
   if (ns.settings.udp_checksum != 0) m->pkthdr.csum_flags |= kMUdpCsumOut;
   ++ns.udpstat.opackets;
 
-  int flags = 0;
+  int flags = inp.mcast_loop != 0 ? kIpMcastLoop : 0;
   if (so.has(kSO_BROADCAST)) flags |= kIpAllowBroadcast;
   if (so.has(kSO_DONTROUTE)) flags |= kIpRouteToIf;
   return ip_output(ns, std::move(m), inp.options.get(), &inp.route, flags);

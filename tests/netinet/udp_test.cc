@@ -202,6 +202,33 @@ TEST_F(UdpInput, AMulticastNeedsAMember) {
   EXPECT_EQ(dropped(DropReason::kIpNotForUs), 2u);
 }
 
+TEST_F(UdpOutput, AMemberHearsTheHostsOwnMulticasts) {
+  const InAddr group = A("239.1.2.3");
+  Socket& member = Bound(kInaddrAny, 2000);
+  Socket& sender = Open();
+  const Sockaddr to(group, 2000);
+  ASSERT_EQ(Send(sender, TestBytes(5), &to), kOk);
+  EXPECT_EQ(member.rcv.cc, 0u);  // not yet in the group
+  const Bytes mreq = BytesOf(group.wire4()) + BytesOf(kHostAddr.wire4());
+  ASSERT_EQ(member.proto->setopt(member, kIpprotoIp, kIP_ADD_MEMBERSHIP, mreq),
+            kOk);
+  ASSERT_EQ(Send(sender, TestBytes(6), &to), kOk);
+  const Received got = TakeDatagram(member);
+  EXPECT_EQ(got.data, TestBytes(6));
+  EXPECT_EQ(got.from.addr, kHostAddr);
+  ASSERT_EQ(SetInt(sender, kIP_MULTICAST_LOOP, 0), kOk);
+  ASSERT_EQ(Send(sender, TestBytes(7), &to), kOk);
+  EXPECT_EQ(member.rcv.cc, 0u);
+  const std::vector<Bytes> sent = host_.SentIp();
+  ASSERT_EQ(sent.size(), 3u);
+  EXPECT_EQ(ReadAt<IpHeader>(sent[2], 0).ttl, 1);
+  // One that goes out in pieces is heard whole.
+  ASSERT_EQ(SetInt(sender, kIP_MULTICAST_LOOP, 1), kOk);
+  ASSERT_EQ(Send(sender, TestBytes(4000), &to), kOk);
+  EXPECT_EQ(TakeDatagram(member).data, TestBytes(4000));
+  EXPECT_EQ(host_.SentIp().size(), 3u);
+}
+
 TEST_F(UdpInput, AMembershipEndsWithItsSocket) {
   const InAddr group = A("239.1.2.3");
   Socket& so = Bound(kInaddrAny, 2000);
