@@ -163,6 +163,20 @@ void FrameEditor::FillChecksums() {
   FillTransportSum(frame_, packet_.l4, packet_.l4 + kTcpSumOffset, PseudoSum());
 }
 
+TcpSum CheckTcpSum(std::span<const std::byte> frame, const Packet& packet) {
+  if (packet.truncated) return TcpSum::kUnknown;
+  // Without a length in its header it has not left the sender.
+  const auto ip = ReadAt<IpHeader>(frame, packet.l3);
+  if (uint16_t{ip.len} == 0) return TcpSum::kUnfilled;
+  const auto segment = frame.subspan(packet.l4, packet.end - packet.l4);
+  const uint32_t pseudo = PseudoHeaderSum(packet.src.addr, packet.dst.addr,
+                                          kIpProtoTcp, segment.size());
+  if (Fold(pseudo + SumOf(segment)) == 0xffff) return TcpSum::kGood;
+  return uint16_t{ReadAt<Be16>(segment, kTcpSumOffset)} == Fold(pseudo)
+             ? TcpSum::kUnfilled
+             : TcpSum::kBad;
+}
+
 std::vector<std::byte> MakeSegment(const MadeSegment& s) {
   constexpr size_t kL4 = kEtherHdrLen + sizeof(IpHeader);
   std::vector<std::byte> frame(kL4 + sizeof(TcpHeader) + s.options.size() +

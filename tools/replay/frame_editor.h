@@ -51,6 +51,16 @@ class FrameEditor {
   Packet packet_;
 };
 
+// What a captured TCP segment's checksum is.
+enum class TcpSum : uint8_t {
+  kGood,
+  kUnfilled,  // left to the interface
+  kBad,
+  kUnknown,  // not all of the segment was captured
+};
+// Of the TCP segment in `frame`, which `packet` was parsed from.
+TcpSum CheckTcpSum(std::span<const std::byte> frame, const Packet& packet);
+
 // A TCP segment from nothing, checksums included: for a handshake that the
 // capture lacks.
 struct MadeSegment {

@@ -7,6 +7,8 @@
 #include <map>
 #include <utility>
 
+#include "tools/replay/frame_editor.h"
+
 namespace splnet {
 namespace {
 
@@ -35,6 +37,7 @@ class Recorder {
     ReadSyns();
     FindInitialNumbers();
     ChooseScales();
+    FindFilledSums();
     record_.segments.reserve(flow_.packets.size());
     for (const uint32_t i : flow_.packets) ReadSegment(Get(i));
     if (record_.invented) FillBeginnings();
@@ -66,6 +69,8 @@ class Recorder {
   uint32_t InventOurNumber() const;
   void ChooseScales();
   uint8_t LeastScale(int which) const;
+  void FindFilledSums();
+  bool Corrupt(const Parsed& parsed) const;
   void ReadSegment(const Parsed& parsed);
   void NoteSender(RecordedSide& from, const RecordedSide& to,
                   const RecordedSegment& s, const Packet& p);
@@ -83,6 +88,7 @@ class Recorder {
   const Flow& flow_;
   const CaptureIndex& index_;
   const int peer_;
+  std::array<bool, 2> filled_{};  // a side's checksums are not left to offload
   TcpRecord record_;
 };
 
@@ -248,6 +254,24 @@ void Recorder::NoteSender(RecordedSide& from, const RecordedSide& to,
   }
 }
 
+void Recorder::FindFilledSums() {
+  for (const uint32_t packet : flow_.packets) {
+    const Parsed s = Get(packet);
+    bool& filled = filled_[static_cast<size_t>(SideOf(s))];
+    if (filled) continue;
+    filled = CheckTcpSum(index_.packets[packet].frame(), s.p) == TcpSum::kGood;
+    if (filled_[kClientSide] && filled_[kServerSide]) return;
+  }
+}
+
+// Its receiver dropped it.  A side none of whose sums is good was captured
+// before its interface filled them in.
+bool Recorder::Corrupt(const Parsed& parsed) const {
+  return filled_[static_cast<size_t>(SideOf(parsed))] &&
+         CheckTcpSum(index_.packets[parsed.packet].frame(), parsed.p) ==
+             TcpSum::kBad;
+}
+
 void Recorder::ReadSegment(const Parsed& parsed) {
   const Packet& p = parsed.p;
   const int which = SideOf(parsed);
@@ -262,6 +286,11 @@ void Recorder::ReadSegment(const Parsed& parsed) {
   s.begin = from.numbers.Offset(p.tcp.seq);
   if (p.tcp.acks()) s.ack = to.numbers.Offset(p.tcp.ack);
   s.window = uint64_t{p.tcp.win} << (s.syn() ? 0 : from.scale);
+  if (Corrupt(parsed)) {
+    // Nothing that it says counts.
+    record_.segments.push_back(s);
+    return;
+  }
   if (!s.rst()) from.numbers.Advance(s.end());
   if (p.tcp.acks() && !s.rst()) to.numbers.Advance(s.ack);
   const auto payload = p.Payload(index_.packets[s.packet].frame());
