@@ -90,11 +90,13 @@ struct TcpOption {
     kSackOk,     //
     kSack,       // `sack`
     kTimestamp,  // `value` is val, `ecr` is ecr
+    kOther,      // `raw`; only in packets that were seen, never in a script
   };
   Kind kind = Kind::kNop;
   MaybeNumber value;
   MaybeNumber ecr;
   std::vector<SackRange> sack;
+  std::vector<uint8_t> raw;  // its bytes as on the wire, kind and length too
 
   bool operator==(const TcpOption&) const = default;
 };
@@ -152,6 +154,8 @@ struct IpPrefix {
   bool operator==(const IpPrefix&) const = default;
 };
 
+// A packet of the script.  A packet that was seen on the wire is described by
+// the same type, with every field set and its numbers those of the script.
 struct PacketEvent {
   enum class Direction : uint8_t { kIn, kOut };  // "<" and ">"
   Direction direction = Direction::kIn;
