@@ -6,16 +6,19 @@
 
 #include "stack/net/if_ethersubr.h"
 #include "stack/netinet/raw_ip.h"
+#include "stack/netinet/tcp_var.h"
 
 namespace splnet {
 
 Netstack::Netstack(EventQueue& q, uint32_t host_number,
-                   std::string_view host_name, uint64_t simulation_seed)
+                   std::string_view host_name, uint64_t simulation_seed,
+                   Personality personality)
     : name(host_name),
       host(host_number),
       seed(simulation_seed),
       queue(q),
       cpu(q, ledger),
+      settings(SettingsOf(personality)),
       mbufs(ledger, static_cast<uint64_t>(settings.nmbclusters) * kMclBytes),
       tracer(cpu, host_number),
       arp(*this),

@@ -32,16 +32,17 @@
 #include "stack/netinet/ip_frag.h"
 #include "stack/netinet/ip_icmp.h"
 #include "stack/netinet/ip_var.h"
-#include "stack/netinet/tcp_var.h"
+#include "stack/netinet/tcp_stat.h"
 #include "stack/netinet/udp_usrreq.h"
 
 namespace splnet {
 
 struct Netstack {
   // A host of the simulation that `queue` drives.  `host` numbers it from 1
-  // and `name` names its random streams, which depend on `seed`.
+  // and `name` names its random streams, which depend on `seed`.  Its settings
+  // are those that `personality` begins with.
   Netstack(EventQueue& queue, uint32_t host, std::string_view name,
-           uint64_t seed);
+           uint64_t seed, Personality personality = Personality::kOpenBsd);
   Netstack(const Netstack&) = delete;
   Netstack& operator=(const Netstack&) = delete;
   // CHECKs that every mbuf and socket came back.  Processes and links that

@@ -19,8 +19,8 @@ namespace splnet {
 
 // One simulated host: the stack and the programs on it.
 struct Host {
-  Host(EventQueue& queue, uint32_t number, std::string_view name,
-       uint64_t seed);
+  Host(EventQueue& queue, uint32_t number, std::string_view name, uint64_t seed,
+       Personality personality = Personality::kOpenBsd);
 
   Netstack ns;
   ProcessTable procs;
@@ -37,7 +37,10 @@ class Simulation {
   // Events that a run may take before it is taken for endless.
   static constexpr uint64_t kEventBudget = 1'000'000'000;
 
-  explicit Simulation(uint64_t seed) : seed_(seed) {}
+  // Hosts get the settings of `personality`.
+  explicit Simulation(uint64_t seed,
+                      Personality personality = Personality::kOpenBsd)
+      : seed_(seed), personality_(personality) {}
   Simulation(const Simulation&) = delete;
   Simulation& operator=(const Simulation&) = delete;
   // The links go first, with what is in flight: what processes send as they end
@@ -86,6 +89,7 @@ class Simulation {
 
  private:
   const uint64_t seed_;
+  const Personality personality_;
   EventQueue queue_;
   std::vector<std::unique_ptr<Host>> hosts_;
   std::vector<std::unique_ptr<PairLink>> links_;

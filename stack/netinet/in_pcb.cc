@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "stack/netinet/ip_var.h"
+#include "stack/netinet/tcp_var.h"
 #include "stack/netstack.h"
 
 namespace splnet {

@@ -129,7 +129,7 @@ void tcp_listen_input(Tcpcb& tp, TcpSegment& th) {
   child->snd_wnd = child->max_sndwnd = th.wnd;
   child->state = TcpState::kSynReceived;
   child->rcv_time = ns.now();
-  timeout_add(child->keep, std::chrono::seconds(ns.settings.tcp_keepinit));
+  timeout_add(child->keep, std::chrono::milliseconds(ns.settings.tcp_keepinit));
   ++ns.tcpstat.accepts;
   tcp_met(*child, th, Fate::kConsumed);
   (void)tcp_output(*child);

@@ -12,7 +12,7 @@
 namespace splnet {
 namespace {
 
-Nanoseconds Seconds(int64_t s) { return std::chrono::seconds(s); }
+Nanoseconds Milliseconds(int64_t ms) { return std::chrono::milliseconds(ms); }
 
 // How long the connection has heard nothing.
 Nanoseconds Idle(const Tcpcb& tp) { return tp.ns().now() - tp.rcv_time; }
@@ -65,12 +65,12 @@ void tcp_keepalive(Tcpcb& tp) {
   if (!tcps_haveestablished(tp.state) || tp.state == TcpState::kTimeWait) {
     return;
   }
-  timeout_add(tp.keep, Seconds(tp.ns().settings.tcp_keepidle));
+  timeout_add(tp.keep, Milliseconds(tp.ns().settings.tcp_keepidle));
 }
 
 Nanoseconds tcp_maxidle(const Tcpcb& tp) {
   const Settings& settings = tp.ns().settings;
-  return Seconds(settings.tcp_keepcnt * settings.tcp_keepidle);
+  return Milliseconds(settings.tcp_keepcnt * settings.tcp_keepidle);
 }
 
 void tcp_timer_rexmt(void* arg) {
@@ -103,7 +103,7 @@ void tcp_timer_persist(void* arg) {
   // (RFC 1122 section 4.2.2.17); silence is.
   if (tp.rxtshift == kTcpMaxRxtShift) {
     const Nanoseconds idle = Idle(tp);
-    if (idle >= Seconds(ns.settings.tcp_keepidle) ||
+    if (idle >= Milliseconds(ns.settings.tcp_keepidle) ||
         idle >= TotalBackoff(tcp_rto(tp))) {
       ++ns.tcpstat.persistdrop;
       return tcp_drop(tp, kETIMEDOUT);
@@ -126,8 +126,8 @@ void tcp_timer_keep(void* arg) {
   }
   if (!tp.so().has(kSO_KEEPALIVE)) return;
   const Nanoseconds idle = Idle(tp);
-  const Nanoseconds keepidle = Seconds(settings.tcp_keepidle);
-  const Nanoseconds interval = Seconds(settings.tcp_keepintvl);
+  const Nanoseconds keepidle = Milliseconds(settings.tcp_keepidle);
+  const Nanoseconds interval = Milliseconds(settings.tcp_keepintvl);
   if (idle < keepidle) {
     // Something came since the timer was set.
     timeout_add(tp.keep, keepidle - idle);

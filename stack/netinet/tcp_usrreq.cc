@@ -108,7 +108,7 @@ Errno tcp_connect(Socket& so, const Sockaddr& nam) {
   soisconnecting(so);
   ++so.ns.tcpstat.connattempt;
   tp->state = TcpState::kSynSent;
-  timeout_add(tp->keep, std::chrono::seconds(so.ns.settings.tcp_keepinit));
+  timeout_add(tp->keep, std::chrono::milliseconds(so.ns.settings.tcp_keepinit));
   tcp_sendseqinit(*tp);
   const Errno error = tcp_output(*tp);
   if (error != kOk) {

@@ -29,6 +29,7 @@
 #include "stack/kern/time.h"
 #include "stack/kern/timeout.h"
 #include "stack/netinet/tcp.h"
+#include "stack/netinet/tcp_stat.h"
 
 namespace splnet {
 
@@ -212,86 +213,6 @@ struct Tcpcb {
  private:
   Netstack& ns_;
   Socket& so_;  // the pcb holds it
-};
-
-// Counters; those of BSD's struct tcpstat keep their stems.
-struct TcpStat {
-  // Opening and closing.
-  uint64_t connattempt = 0;  // active opens
-  uint64_t accepts = 0;      // passive opens
-  uint64_t connects = 0;     // connections established
-  uint64_t drops = 0;        // established ones dropped
-  uint64_t conndrops = 0;    // embryonic ones dropped
-  uint64_t closed = 0;       // control blocks closed
-  uint64_t listendrop = 0;   // SYNs refused: listen queue full or no memory
-  // Round trips and timers.
-  uint64_t segstimed = 0;
-  uint64_t rttupdated = 0;
-  uint64_t delack = 0;       // delayed ACKs sent by the timer
-  uint64_t rexmttimeo = 0;   // retransmission timeouts
-  uint64_t timeoutdrop = 0;  // connections given up for them
-  uint64_t persisttimeo = 0;
-  uint64_t persistdrop = 0;
-  uint64_t keeptimeo = 0;
-  uint64_t keepprobe = 0;
-  uint64_t keepdrops = 0;
-  // Sent.
-  uint64_t sndtotal = 0;  // segments
-  uint64_t sndpack = 0;   // with data
-  uint64_t sndbyte = 0;
-  uint64_t sndrexmitpack = 0;
-  uint64_t sndrexmitbyte = 0;
-  uint64_t sndrexmitfast = 0;  // fast retransmits
-  uint64_t sndacks = 0;        // only acknowledging
-  uint64_t sndprobe = 0;       // window probes
-  uint64_t sndurg = 0;
-  uint64_t sndwinup = 0;    // window updates
-  uint64_t sndctrl = 0;     // SYN, FIN, RST
-  uint64_t sndrst = 0;      // RSTs to segments without a connection
-  uint64_t rstlimited = 0;  // ... and those that the limit kept back
-  uint64_t challenge = 0;   // challenge ACKs, RFC 5961
-  uint64_t challengelimited = 0;
-  // Received.
-  uint64_t rcvtotal = 0;
-  uint64_t rcvpack = 0;  // in sequence
-  uint64_t rcvbyte = 0;
-  uint64_t rcvbadsum = 0;
-  uint64_t rcvbadoff = 0;
-  uint64_t rcvshort = 0;
-  uint64_t rcvnoport = 0;
-  uint64_t rcvduppack = 0;  // nothing new in them
-  uint64_t rcvdupbyte = 0;
-  uint64_t rcvpartduppack = 0;
-  uint64_t rcvpartdupbyte = 0;
-  uint64_t rcvoopack = 0;  // out of order
-  uint64_t rcvoobyte = 0;
-  uint64_t rcvpackafterwin = 0;
-  uint64_t rcvbyteafterwin = 0;
-  uint64_t rcvafterclose = 0;
-  uint64_t rcvmemdrop = 0;  // out-of-order segments that the limit dropped
-  uint64_t rcvwinprobe = 0;
-  uint64_t rcvdupack = 0;
-  uint64_t rcvacktoomuch = 0;
-  uint64_t rcvackpack = 0;
-  uint64_t rcvackbyte = 0;
-  uint64_t rcvwinupd = 0;
-  uint64_t pawsdrop = 0;
-  uint64_t badsyn = 0;   // SYN in a synchronized state
-  uint64_t predack = 0;  // header prediction: pure ACKs
-  uint64_t preddat = 0;  // ... data in sequence
-  uint64_t timewaitreuse = 0;
-  uint64_t mtulowered = 0;  // ICMP lowered a segment size
-};
-
-// What TCP keeps for a whole host.
-struct TcpHost {
-  explicit TcpHost(const Netstack& ns);
-
-  uint64_t iss_secret[2];       // keys of the hash behind initial sequence
-  uint64_t ts_secret[2];        // numbers and timestamp offsets
-  uint64_t reass_segments = 0;  // in all reassembly queues
-  SimTime rst_time{};           // the second that rst_count counts in
-  int64_t rst_count = 0;
 };
 
 extern const Protosw kTcpProtosw;
