@@ -1,8 +1,7 @@
-// A segment for a listener or for a connection in SYN-SENT, and the options of
-// a SYN.  RFC 9293 sections 3.10.7.2 and 3.10.7.3.
+// A segment for a listener or for a connection in SYN-SENT.  RFC 9293 sections
+// 3.10.7.2 and 3.10.7.3.
 
 #include <algorithm>
-#include <cstring>
 
 #include "stack/kern/socketvar.h"
 #include "stack/netinet/in_pcb.h"
@@ -66,40 +65,6 @@ Tcpcb* NewConnection(Tcpcb& listener, const TcpSegment& th) {
 }
 
 }  // namespace
-
-void tcp_dooptions(TcpSegment& th, const uint8_t* opt, size_t optlen) {
-  const auto be32 = [](const uint8_t* p) {
-    Be32 v;
-    std::memcpy(static_cast<void*>(&v), p, sizeof v);
-    return static_cast<uint32_t>(v);
-  };
-  const bool syn = th.has(kThSyn);
-  for (size_t i = 0; i < optlen;) {
-    const uint8_t kind = opt[i];
-    if (kind == kTcpOptEol) return;
-    if (kind == kTcpOptNop) {
-      ++i;
-      continue;
-    }
-    if (i + 1 >= optlen) return;
-    const size_t len = opt[i + 1];
-    if (len < 2 || len > optlen - i) return;
-    const uint8_t* const value = opt + i + 2;
-    if (kind == kTcpOptTimestamp && len == 10) {
-      th.has_ts = true;
-      th.ts_val = be32(value);
-      th.ts_ecr = be32(value + 4);
-    } else if (kind == kTcpOptMss && len == 4 && syn) {
-      th.mss = static_cast<uint16_t>(value[0] << 8 | value[1]);
-    } else if (kind == kTcpOptWscale && len == 3 && syn) {
-      th.has_wscale = true;
-      th.wscale = std::min(value[0], kTcpMaxWinShift);
-    } else if (kind == kTcpOptSackPermitted && len == 2 && syn) {
-      th.sack_permitted = true;
-    }
-    i += len;
-  }
-}
 
 void tcp_listen_input(Tcpcb& tp, TcpSegment& th) {
   Netstack& ns = tp.ns();

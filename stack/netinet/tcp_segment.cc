@@ -6,6 +6,7 @@
 #include "stack/netinet/in_pcb.h"
 #include "stack/netinet/ip.h"
 #include "stack/netinet/ip_var.h"
+#include "stack/netinet/tcp_options.h"
 #include "stack/netinet/tcp_output.h"
 #include "stack/netinet/tcp_seq.h"
 #include "stack/netinet/tcp_timer.h"
@@ -14,37 +15,23 @@
 namespace splnet {
 namespace {
 
-// The options of a SYN: `mss, nop nop sackOK, nop wscale, nop nop TS`, of the
-// last three what we want and, answering, the peer offered.
+// The options of our SYN: what we want and, answering, the peer offered.
 size_t SynOptions(Tcpcb& tp, uint8_t flags, uint8_t* opt) {
   const TcpPin* const pin =
       tp.pin != nullptr && tp.pin->options ? tp.pin.get() : nullptr;
   const bool answer = (flags & kThAck) != 0;
-  size_t n = 0;
-  if (pin == nullptr || pin->mss) {
-    const Be16 mss = pin == nullptr ? tcp_mss_adv(tp) : *pin->mss;
-    opt[n++] = kTcpOptMss;
-    opt[n++] = 4;
-    std::memcpy(opt + n, &mss, sizeof mss);
-    n += sizeof mss;
+  TcpSynOptions syn;
+  if (pin == nullptr) {
+    syn.mss = tcp_mss_adv(tp);
+  } else {
+    syn.mss = pin->mss;
+    syn.sack_permitted = pin->sack_permitted && (!answer || tp.is(kTfRcvdSack));
   }
-  if (pin != nullptr && pin->sack_permitted &&
-      (!answer || tp.is(kTfRcvdSack))) {
-    opt[n++] = kTcpOptNop;
-    opt[n++] = kTcpOptNop;
-    opt[n++] = kTcpOptSackPermitted;
-    opt[n++] = 2;
-  }
-  if (tp.is(answer ? kTfRcvdScale : kTfReqScale)) {
-    opt[n++] = kTcpOptNop;
-    opt[n++] = kTcpOptWscale;
-    opt[n++] = 3;
-    opt[n++] = tp.request_scale;
-  }
+  if (tp.is(answer ? kTfRcvdScale : kTfReqScale)) syn.wscale = tp.request_scale;
   if (tp.is(answer ? kTfRcvdTstmp : kTfReqTstmp)) {
-    n += tcp_put_tstamp(opt + n, tcp_now(tp), answer ? tp.ts_recent : 0);
+    syn.ts = TcpTimestamps{tcp_now(tp), answer ? tp.ts_recent : 0};
   }
-  return n;
+  return tcp_put_syn_options(tp.ns(), syn, opt);
 }
 
 // The mbuf of so_snd that holds byte `off`, and where in it.  A cursor spares

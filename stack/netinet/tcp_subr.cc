@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <bit>
-#include <cstring>
 
 #include "stack/netinet/in_pcb.h"
 #include "stack/netinet/ip.h"
@@ -140,15 +139,6 @@ void tcp_pin(Socket& so, const TcpPin& pin) {
 uint32_t tcp_now(const Tcpcb& tp) {
   const int64_t ms = ToNanoseconds(tp.ns().now()) / 1000000;
   return tp.ts_offset + static_cast<uint32_t>(ms);
-}
-
-size_t tcp_put_tstamp(uint8_t* opt, uint32_t val, uint32_t ecr) {
-  const Be32 values[2] = {val, ecr};
-  opt[0] = opt[1] = kTcpOptNop;
-  opt[2] = kTcpOptTimestamp;
-  opt[3] = 10;
-  std::memcpy(opt + 4, values, sizeof values);
-  return kTcpOlenTstampAppa;
 }
 
 uint32_t tcp_new_iss(const Tcpcb& tp) {

@@ -1,7 +1,8 @@
 // TCP: the control block, counters and entry points.  RFC 9293.
 //
 //   tcp_input.cc     a segment arrives: section 3.10.7
-//   tcp_open.cc      ... for a listener and in SYN-SENT; options of a SYN
+//   tcp_open.cc      ... for a listener and in SYN-SENT
+//   tcp_options.cc   the options of its header, and of our SYN
 //   tcp_steps.cc     ... for a synchronized connection, step by step
 //   tcp_ack.cc       ... its acknowledgement, window, round trip
 //   tcp_reass.cc     ... its text, when it comes out of order
@@ -177,6 +178,12 @@ struct Tcpcb {
   uint16_t peer_mss = 0;  // what the peer's SYN offered, 0 is nothing
   uint16_t user_mss = 0;  // TCP_MAXSEG, 0 is no limit
   uint16_t path_mss = 0;  // what ICMP said that the path takes, 0 is no limit
+
+  // TCP_KEEPIDLE and its like; 0 is the host's setting.
+  uint32_t keepidle_s = 0;   // seconds
+  uint32_t keepintvl_s = 0;  // seconds
+  uint32_t keepinit_s = 0;   // seconds
+  uint32_t keepcnt = 0;      // probes
 
   // Congestion control, bytes.
   uint32_t snd_cwnd = 0;
