@@ -45,17 +45,22 @@ void PairNic::Start(Ifnet& ifp) {
     if (link == nullptr) {
       nic.ns.Drop(std::move(m), DropReason::kIfDown);
     } else if (nic.is_a) {
-      link->a_to_b_.Send(nic, link->b(), std::move(m), true, link->taps_);
+      link->a_to_b_.Send(nic, link->b(), std::move(m));
     } else {
-      link->b_to_a_.Send(nic, link->a(), std::move(m), false, link->taps_);
+      link->b_to_a_.Send(nic, link->a(), std::move(m));
     }
   }
 }
 
 // ------------------------------------------------------------------ the wire
 
-Wire::Wire(EventQueue& queue, uint64_t seed, std::string_view name)
-    : queue_(queue), fault_(seed, name), arrival_(queue, Arrive, this) {}
+Wire::Wire(EventQueue& queue, uint64_t seed, std::string_view name, bool from_a,
+           const std::vector<LinkTap*>& taps)
+    : queue_(queue),
+      from_a_(from_a),
+      taps_(taps),
+      fault_(seed, name),
+      arrival_(queue, Arrive, this) {}
 
 Wire::~Wire() { TearDown(); }
 
@@ -101,8 +106,7 @@ SimTime Wire::ClockOut(size_t bytes) {
   return free_at_;
 }
 
-void Wire::Send(RingNic& from, RingNic& to, MbufPtr m, bool from_a,
-                std::span<LinkTap* const> taps) {
+void Wire::Send(RingNic& from, RingNic& to, MbufPtr m) {
   const size_t bytes = m->pkthdr.len;
   ++stats_.frames;
   stats_.bytes += bytes;
@@ -130,9 +134,9 @@ void Wire::Send(RingNic& from, RingNic& to, MbufPtr m, bool from_a,
 
   FaultDecision decision;
   if (fault_.active()) decision = fault_.Decide(bytes);
-  for (LinkTap* const tap : taps) {
+  for (LinkTap* const tap : taps_) {
     tap->OnFrame(TappedFrame{.time = queue_.now(),
-                             .from_a = from_a,
+                             .from_a = from_a_,
                              .lost = decision.lose,
                              .corrupted = decision.corrupt,
                              .packet = frame->pkthdr.id,
@@ -236,12 +240,21 @@ MbufPtr Wire::NextDue(int64_t now) {
   return m;
 }
 
+void Wire::TellArrival(const Mbuf& m) const {
+  const TappedFrame frame{.time = queue_.now(),
+                          .from_a = from_a_,
+                          .packet = m.pkthdr.id,
+                          .bytes = m.bytes()};
+  for (LinkTap* const tap : taps_) tap->OnArrival(frame);
+}
+
 void Wire::Arrive(void* wire) {
   auto& self = *static_cast<Wire*>(wire);
   const int64_t now = ToNanoseconds(self.queue_.now());
   bool any = false;
   while (MbufPtr m = self.NextDue(now)) {
     ++self.stats_.delivered;
+    if (!self.taps_.empty()) self.TellArrival(*m);
     self.to_->RxFill(std::move(m));
     any = true;
   }
@@ -257,8 +270,8 @@ PairLink::PairLink(EventQueue& queue, uint64_t seed, std::string_view name,
     : name_(name),
       a_(&AttachPairNic(a)),
       b_(&AttachPairNic(b)),
-      a_to_b_(queue, seed, name_ + ":a"),
-      b_to_a_(queue, seed, name_ + ":b") {
+      a_to_b_(queue, seed, name_ + ":a", true, taps_),
+      b_to_a_(queue, seed, name_ + ":b", false, taps_) {
   a_to_b_.set_config(config.a_to_b);
   b_to_a_.set_config(config.b_to_a);
   a_->link = b_->link = this;

@@ -56,7 +56,8 @@ struct WireStats {
 // for which there is no buffer counts in both.
 
 // A frame as a tap sees it: when it is handed to the link, before any
-// impairment.  Frames refused by a full queue are not seen.
+// impairment, and when it arrives.  Frames refused by a full queue are not
+// seen.
 struct TappedFrame {
   SimTime time{};
   bool from_a = false;
@@ -70,6 +71,9 @@ class LinkTap {
  public:
   virtual ~LinkTap() = default;
   virtual void OnFrame(const TappedFrame& frame) = 0;
+  // A frame is about to be given to the receiving NIC; what the link did to it
+  // shows in its bytes alone.
+  virtual void OnArrival(const TappedFrame& /*frame*/) {}
 };
 
 class PairLink;
@@ -92,13 +96,14 @@ struct PairNic : RingNic {
 // Frames of one direction that wait for the wire or are on it.
 class Wire {
  public:
-  // `name` names the random stream of the faults.
-  Wire(EventQueue& queue, uint64_t seed, std::string_view name);
+  // `name` names the random stream of the faults; `taps` see what passes, as
+  // from end a or not.
+  Wire(EventQueue& queue, uint64_t seed, std::string_view name, bool from_a,
+       const std::vector<LinkTap*>& taps);
   ~Wire();
 
   // Takes the frame `m` of `from` towards `to`.
-  void Send(RingNic& from, RingNic& to, MbufPtr m, bool from_a,
-            std::span<LinkTap* const> taps);
+  void Send(RingNic& from, RingNic& to, MbufPtr m);
   // Frees what is in flight.
   void TearDown();
 
@@ -126,12 +131,15 @@ class Wire {
   void HoldBack(MbufPtr m, SimTime arrival);
   void PassHeld(SimTime arrival);
   void Arm();
+  void TellArrival(const Mbuf& m) const;
   // The event: everything due arrives.  `wire` is a Wire*.
   static void Arrive(void* wire);
   // The next frame due by now, in order; null if none.
   MbufPtr NextDue(int64_t now);
 
   EventQueue& queue_;
+  const bool from_a_;
+  const std::vector<LinkTap*>& taps_;
   WireConfig config_;
   WireStats stats_;
   FaultInjector fault_;
@@ -178,9 +186,9 @@ class PairLink {
   std::string name_;
   PairNic* a_;
   PairNic* b_;
+  std::vector<LinkTap*> taps_;
   Wire a_to_b_;
   Wire b_to_a_;
-  std::vector<LinkTap*> taps_;
 };
 
 }  // namespace splnet

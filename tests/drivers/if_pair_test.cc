@@ -353,8 +353,16 @@ class ListTap : public LinkTap {
             (frame.lost ? " lost\n" : "\n");
     bytes.assign(frame.bytes.begin(), frame.bytes.end());
   }
+  void OnArrival(const TappedFrame& frame) override {
+    arrived += std::to_string(ToNanoseconds(frame.time)) +
+               (frame.from_a ? " a " : " b ") +
+               std::to_string(frame.bytes.size()) + "\n";
+    arrived_bytes.assign(frame.bytes.begin(), frame.bytes.end());
+  }
   std::string text;
   Bytes bytes;
+  std::string arrived;
+  Bytes arrived_bytes;
 };
 
 TEST_F(IfPairTest, ATapSeesFramesAsTheyWereSent) {
@@ -375,6 +383,28 @@ TEST_F(IfPairTest, ATapSeesFramesAsTheyWereSent) {
             kOk);
   EXPECT_EQ(tap.text, "0 a 100\n0 a 200 lost\n40 a 300\n40 b 60\n");
   RunAll();
+}
+
+TEST_F(IfPairTest, ATapSeesFramesAsTheyArrive) {
+  WireConfig config;
+  config.delay = Nanoseconds(100);
+  config.fault.loss.frames = {2};
+  config.fault.duplicate.frames = {3};
+  config.fault.corrupt.frames = {4};
+  Join(config);
+  ListTap tap;
+  link_->AddTap(tap);
+  ASSERT_EQ(Send(100, 1), kOk);
+  ASSERT_EQ(Send(200, 2), kOk);
+  ASSERT_EQ(Send(300, 3), kOk);
+  EXPECT_EQ(tap.arrived, "");
+  queue_.RunUntil(FromNanoseconds(40));
+  ASSERT_EQ(Send(400, 4), kOk);
+  RunAll();
+  EXPECT_EQ(tap.arrived, "100 a 100\n100 a 300\n100 a 300\n140 a 400\n");
+  // One bit is not what was sent.
+  ASSERT_EQ(tap.arrived_bytes.size(), tap.bytes.size());
+  EXPECT_NE(tap.arrived_bytes, tap.bytes);
 }
 
 TEST_F(IfPairTest, ADestroyedLinkFreesItsFramesAndUnplugsItsEnds) {
