@@ -18,8 +18,10 @@ File::~File() {
 }
 
 Result<int> DescriptorTable::Alloc(FilePtr file, int64_t limit, int from) {
-  int fd = from;
+  const bool lowest = from <= first_free_;
+  int fd = lowest ? first_free_ : from;
   while (Get(fd) != nullptr) ++fd;
+  if (lowest) first_free_ = fd;
   if (fd >= limit) return kEMFILE;
   Put(fd, std::move(file));
   return fd;
@@ -39,6 +41,7 @@ void DescriptorTable::Put(int fd, FilePtr file) {
 FilePtr DescriptorTable::Remove(int fd) {
   if (Get(fd) == nullptr) return FilePtr();
   --open_;
+  first_free_ = std::min(first_free_, fd);
   return std::exchange(files_[static_cast<size_t>(fd)], FilePtr());
 }
 

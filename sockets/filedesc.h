@@ -86,6 +86,7 @@ class DescriptorTable {
  private:
   std::vector<FilePtr> files_;
   size_t open_ = 0;
+  int first_free_ = 0;  // every descriptor below is open: fd_freefile
 };
 
 }  // namespace splnet

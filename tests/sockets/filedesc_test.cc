@@ -1,5 +1,8 @@
 // Descriptors: which are given, what sharing means, what is refused.
 
+#include <set>
+
+#include "stack/kern/random.h"
 #include "tests/sockets/fixture.h"
 
 namespace splnet {
@@ -23,6 +26,35 @@ TEST_F(Filedesc, TheLowestFreeDescriptorIsGiven) {
     EXPECT_EQ(p.files().open(), 5u);
     co_return 0;
   });
+}
+
+// Against a set of numbers, whatever was opened and closed before.
+TEST(DescriptorTable, GivesTheLowestFreeAfterAnyHistory) {
+  RandomStream random(1, "descriptors");
+  DescriptorTable table;
+  std::set<int> open;
+  for (int i = 0; i < 5000; ++i) {
+    const int number = static_cast<int>(random.Below(40));
+    const uint64_t act = random.Below(4);
+    if (act == 0) {
+      EXPECT_EQ(static_cast<bool>(table.Remove(number)),
+                open.erase(number) > 0);
+    } else if (act == 1 && open.count(number) == 0) {
+      table.Put(number, FilePtr(new File(SocketPtr())));
+      open.insert(number);
+    } else {
+      const int from = act == 2 ? 0 : number;
+      int expected = from;
+      while (open.count(expected) > 0) ++expected;
+      const Result<int> fd =
+          table.Alloc(FilePtr(new File(SocketPtr())), 40, from);
+      EXPECT_EQ(fd.ok(), expected < 40);
+      if (!fd.ok()) continue;
+      EXPECT_EQ(fd.value, expected);
+      open.insert(fd.value);
+    }
+    ASSERT_EQ(table.open(), open.size());
+  }
 }
 
 TEST_F(Filedesc, Dup2ClosesWhatItReplaces) {
