@@ -2,6 +2,11 @@
 
 #include "tools/programs/pattern.h"
 
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cstring>
+
 namespace splnet {
 namespace {
 
@@ -13,38 +18,50 @@ uint64_t Word(uint64_t seed, uint64_t number) {
   return z ^ (z >> 31);
 }
 
-// Calls visit(index, byte) for the pattern from `offset` on until it is false
-// or `n` bytes are done.
-template <typename Visit>
-void ForBytes(uint64_t seed, uint64_t offset, size_t n, Visit visit) {
-  for (size_t i = 0; i < n;) {
-    const uint64_t at = offset + i;
-    uint64_t word = Word(seed, at / 8) >> (8 * (at % 8));
-    for (uint64_t left = 8 - at % 8; left > 0 && i < n; --left, ++i) {
-      if (!visit(i, static_cast<std::byte>(word & 0xff))) return;
-      word >>= 8;
-    }
-  }
+// Byte `at` of the word of number at / 8: the lowest comes first.
+std::byte ByteOf(uint64_t word, uint64_t at) {
+  return static_cast<std::byte>(word >> (8 * (at % 8)) & 0xff);
+}
+
+// The word as it lies in the pattern, on any machine.
+uint64_t InOrder(uint64_t word) {
+  return std::endian::native == std::endian::big ? __builtin_bswap64(word)
+                                                 : word;
 }
 
 }  // namespace
 
 void FillPattern(uint64_t seed, uint64_t offset, std::span<std::byte> to) {
-  ForBytes(seed, offset, to.size(), [&](size_t i, std::byte b) {
-    to[i] = b;
-    return true;
-  });
+  size_t i = 0;
+  const auto bytes_until = [&](size_t end) {
+    for (; i < end; ++i) {
+      const uint64_t at = offset + i;
+      to[i] = ByteOf(Word(seed, at / 8), at);
+    }
+  };
+  bytes_until(std::min<size_t>((8 - offset % 8) % 8, to.size()));
+  for (; to.size() - i >= 8; i += 8) {
+    const uint64_t word = InOrder(Word(seed, (offset + i) / 8));
+    std::memcpy(&to[i], &word, sizeof word);
+  }
+  bytes_until(to.size());
 }
 
 std::optional<uint64_t> FindMismatch(uint64_t seed, uint64_t offset,
                                      std::span<const std::byte> bytes) {
-  std::optional<uint64_t> found;
-  ForBytes(seed, offset, bytes.size(), [&](size_t i, std::byte b) {
-    if (bytes[i] == b) return true;
-    found = offset + i;
-    return false;
-  });
-  return found;
+  std::array<std::byte, 1024> expected;
+  while (!bytes.empty()) {
+    const size_t n = std::min(bytes.size(), expected.size());
+    FillPattern(seed, offset, std::span(expected).first(n));
+    if (std::memcmp(bytes.data(), expected.data(), n) != 0) {
+      const auto at =
+          std::mismatch(bytes.begin(), bytes.end(), expected.begin()).first;
+      return offset + static_cast<uint64_t>(at - bytes.begin());
+    }
+    bytes = bytes.subspan(n);
+    offset += n;
+  }
+  return std::nullopt;
 }
 
 void StreamDigest::Add(std::span<const std::byte> bytes) {
