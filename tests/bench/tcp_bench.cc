@@ -1,5 +1,5 @@
-// TCP between two hosts: one connection, MTU 1500, everything that a real
-// transfer does but the time on the wire.
+// TCP between two hosts, MTU 1500, everything that a real network does but the
+// time on the wire: one long transfer, and connections without data.
 
 #include <benchmark/benchmark.h>
 
@@ -67,6 +67,56 @@ void TcpBulk(benchmark::State& state) {
                           static_cast<int64_t>(kTransferBytes));
 }
 BENCHMARK(TcpBulk)->Unit(benchmark::kMillisecond);
+
+// Connections that are opened and closed, one after the other.  After so many
+// the client waits until none of them is left in TIME_WAIT.
+constexpr int kConnects = 10000;
+constexpr int kConnectsAtOnce = 100;
+
+Task<int> Connecter(Process& p, Sockaddr to) {
+  for (int i = 1; i <= kConnects; ++i) {
+    const auto fd = co_await p.socket(Family::kInet, SocketType::kStream, 0);
+    CHECK(fd.ok());
+    CHECK(co_await p.connect(fd.value, to) == kOk);
+    CHECK(co_await p.close(fd.value) == kOk);
+    if (i % kConnectsAtOnce == 0) {
+      CHECK(co_await p.nanosleep(2 * kTcpMsl) == kOk);
+    }
+  }
+  co_return 0;
+}
+
+Task<int> Accepter(Process& p, Sockaddr at) {
+  const auto s = co_await p.socket(Family::kInet, SocketType::kStream, 0);
+  CHECK(s.ok());
+  CHECK(co_await p.bind(s.value, at) == kOk);
+  CHECK(co_await p.listen(s.value, 1) == kOk);
+  std::byte none[1];
+  for (int i = 0; i < kConnects; ++i) {
+    const auto fd = co_await p.accept(s.value);
+    CHECK(fd.ok());
+    const auto n = co_await p.read(fd.value, none);
+    CHECK(n.ok() && n.value == 0);
+    CHECK(co_await p.close(fd.value) == kOk);
+  }
+  co_return 0;
+}
+
+void TcpConnect(benchmark::State& state) {
+  for (auto _ : state) {
+    Simulation sim(1);
+    Host& client = sim.AddHost("client");
+    Host& server = sim.AddHost("server");
+    sim.AddLink({client, "10.0.0.1/24"}, {server, "10.0.0.2/24"});
+    const Sockaddr address(InAddr::V4(0x0a000002), 5001);
+    server.procs.Spawn("accepter", Accepter, address);
+    client.procs.Spawn("connecter", Connecter, address);
+    CHECK(sim.RunUntilExit());
+    CHECK(server.ns.tcpstat.accepts == kConnects);
+  }
+  state.SetItemsProcessed(state.iterations() * kConnects);
+}
+BENCHMARK(TcpConnect)->Unit(benchmark::kMillisecond);
 
 }  // namespace
 }  // namespace splnet
