@@ -4,15 +4,15 @@
 #define SPLNET_TOOLS_DRILL_OPTIONS_H_
 
 #include <cstdint>
-#include <optional>
 
+#include "absl/status/statusor.h"
 #include "stack/kern/sockaddr.h"
 #include "stack/kern/time.h"
 #include "tools/drill/script.h"
 
 namespace splnet::drill {
 
-// Absent fields were not set by the script: the runner has its defaults.
+// What the script does not set has the value here.
 struct ScriptSettings {
   InAddr local_ip = InAddr::V4(0xc0a80001);    // 192.168.0.1, our host
   InAddr gateway_ip = InAddr::V4(0xc0a80002);  // 192.168.0.2
@@ -27,6 +27,12 @@ struct ScriptSettings {
   bool non_fatal_packet = false;   // go on after a wrong packet
   bool non_fatal_syscall = false;  // go on after a wrong return value
 };
+
+// Reads what the option lines of `script` say.  An option that is unknown or
+// whose value makes no sense is an error "PATH:LINE:COLUMN: message".  The
+// last of several lines with one name counts.  docs/drill.md lists the
+// options that are accepted and change nothing.
+absl::StatusOr<ScriptSettings> ReadSettings(const Script& script);
 
 }  // namespace splnet::drill
 

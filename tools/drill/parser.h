@@ -3,17 +3,14 @@
 #ifndef SPLNET_TOOLS_DRILL_PARSER_H_
 #define SPLNET_TOOLS_DRILL_PARSER_H_
 
-#include <map>
 #include <string>
 #include <string_view>
 
 #include "absl/status/statusor.h"
+#include "tools/drill/lexer.h"
 #include "tools/drill/script.h"
 
 namespace splnet::drill {
-
-// The names that #ifdef knows, with their values.
-using Defines = std::map<std::string, std::string, std::less<>>;
 
 // Parses `text`, which stands in the file `path` (used in messages only).  An
 // error is one line "PATH:LINE:COLUMN: message" that quotes the bad text and

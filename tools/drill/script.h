@@ -79,8 +79,8 @@ struct SackRange {
 };
 
 // One TCP option; the list has them in the order of their bytes, padding (nop,
-// eol) included.  The parser has checked that the list fits into 40 bytes and
-// fills whole words, except after `eol`, behind which zeros may be missing.
+// eol) included.  The parser has checked that they fit into 40 bytes and fill
+// whole words; behind a last eol it has added those that were left out.
 struct TcpOption {
   enum class Kind : uint8_t {
     kEol,
@@ -170,7 +170,7 @@ struct Expr {
   enum class Kind : uint8_t {
     kInteger,   // `integer`
     kDecimal,   // "2.5" and "2.0": `integer` counts nanounits
-    kString,    // `text`, its escapes resolved
+    kString,    // `text`, its escapes resolved; see `open_ended`
     kEllipsis,  // "..."
     kSymbol,    // `text`: SOL_SOCKET
     kOr,        // "A | B | C": `items` has two or more
@@ -181,7 +181,8 @@ struct Expr {
   Kind kind = Kind::kInteger;
   Position position;
   int64_t integer = 0;
-  bool hex = false;  // the integer was written in hexadecimal
+  bool hex = false;         // the integer was written in hexadecimal
+  bool open_ended = false;  // "abc"...: the string is the beginning of more
   std::string text;
   std::vector<Expr> items;
   std::string field;         // the struct field that it is the value of, or ""
@@ -203,7 +204,7 @@ struct CommandEvent {
 
 struct Event {
   Position position;   // of its first character
-  std::string source;  // its text in the script, comments and ends trimmed
+  std::string source;  // its text in the script, on one line
   TimeSpec time;
   std::variant<PacketEvent, SyscallEvent, CommandEvent> action;
 };
