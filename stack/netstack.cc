@@ -12,13 +12,13 @@ namespace splnet {
 
 Netstack::Netstack(EventQueue& q, uint32_t host_number,
                    std::string_view host_name, uint64_t simulation_seed,
-                   Personality personality)
+                   const Settings& host_settings)
     : name(host_name),
       host(host_number),
       seed(simulation_seed),
       queue(q),
       cpu(q, ledger),
-      settings(SettingsOf(personality)),
+      settings(host_settings),
       mbufs(ledger, static_cast<uint64_t>(settings.nmbclusters) * kMclBytes),
       tracer(cpu, host_number),
       arp(*this),

@@ -39,10 +39,9 @@ namespace splnet {
 
 struct Netstack {
   // A host of the simulation that `queue` drives.  `host` numbers it from 1
-  // and `name` names its random streams, which depend on `seed`.  Its settings
-  // are those that `personality` begins with.
+  // and `name` names its random streams, which depend on `seed`.
   Netstack(EventQueue& queue, uint32_t host, std::string_view name,
-           uint64_t seed, Personality personality = Personality::kOpenBsd);
+           uint64_t seed, const Settings& settings = {});
   Netstack(const Netstack&) = delete;
   Netstack& operator=(const Netstack&) = delete;
   // CHECKs that every mbuf and socket came back.  Processes and links that

@@ -20,6 +20,7 @@
 #include "tools/replay/path_printer.h"
 #include "tools/replay/replay.h"
 #include "tools/replay/report.h"
+#include "tools/settings_flags.h"
 #include "tools/verb.h"
 #include "traces/capture_filter.h"
 #include "traces/capture_writer.h"
@@ -50,6 +51,7 @@ struct Flags {
   ReplayOptions options;
   std::vector<std::string> as;
   std::vector<std::string> filter;
+  SettingsFlags settings;
   std::string seed = "1";
   bool no_pin = false;
 };
@@ -216,6 +218,9 @@ int Run(const Flags& flags) {
   if (const auto wrong = ReadSeed(flags, options)) {
     return Complain(kVerb, *wrong, kExitUsage);
   }
+  absl::StatusOr<Settings> settings = ReadSettings(flags.settings);
+  if (!settings.ok()) return Refuse(settings.status(), kExitUsage);
+  options.settings = *settings;
   if (options.capture.empty()) {
     return Complain(kVerb,
                     "CAPTURE '': give a pcap or pcapng file, or - for "
@@ -283,6 +288,7 @@ void AddReplayVerb(CLI::App& app, int* status) {
       ->check(NotEmpty);
   verb->add_option("--seed", flags->seed, "of everything random (default 1)")
       ->type_name("N");
+  AddSettingsFlags(*verb, flags->settings);
   verb->callback([flags, status] { *status = Run(*flags); });
 }
 

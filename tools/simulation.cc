@@ -47,8 +47,8 @@ void AddNeighboursOf(PairNic& to, const PairNic& from) {
 }  // namespace
 
 Host::Host(EventQueue& queue, uint32_t number, std::string_view name,
-           uint64_t seed, Personality personality)
-    : ns(queue, number, name, seed, personality), procs(ns) {
+           uint64_t seed, const Settings& settings)
+    : ns(queue, number, name, seed, settings), procs(ns) {
   loopattach(ns);
 }
 
@@ -58,7 +58,7 @@ Host& Simulation::AddHost(std::string_view name) {
   for (const auto& host : hosts_) CHECK(host->ns.name != name);
   const auto number = static_cast<uint32_t>(hosts_.size() + 1);
   hosts_.push_back(
-      std::make_unique<Host>(queue_, number, name, seed_, personality_));
+      std::make_unique<Host>(queue_, number, name, seed_, settings_));
   return *hosts_.back();
 }
 

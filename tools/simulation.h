@@ -20,7 +20,7 @@ namespace splnet {
 // One simulated host: the stack and the programs on it.
 struct Host {
   Host(EventQueue& queue, uint32_t number, std::string_view name, uint64_t seed,
-       Personality personality = Personality::kOpenBsd);
+       const Settings& settings);
 
   Netstack ns;
   ProcessTable procs;
@@ -37,10 +37,9 @@ class Simulation {
   // Events that a run may take before it is taken for endless.
   static constexpr uint64_t kEventBudget = 1'000'000'000;
 
-  // Hosts get the settings of `personality`.
-  explicit Simulation(uint64_t seed,
-                      Personality personality = Personality::kOpenBsd)
-      : seed_(seed), personality_(personality) {}
+  // Each host begins with `settings`.
+  explicit Simulation(uint64_t seed, const Settings& settings = {})
+      : seed_(seed), settings_(settings) {}
   Simulation(const Simulation&) = delete;
   Simulation& operator=(const Simulation&) = delete;
   // The links go first, with what is in flight: what processes send as they end
@@ -89,7 +88,7 @@ class Simulation {
 
  private:
   const uint64_t seed_;
-  const Personality personality_;
+  const Settings settings_;
   EventQueue queue_;
   std::vector<std::unique_ptr<Host>> hosts_;
   std::vector<std::unique_ptr<PairLink>> links_;

@@ -46,6 +46,14 @@ expect 2 "'nobody'" replay --as nobody "$CAPTURE"
 expect 2 "'300.1.2.3'" replay --as 300.1.2.3 "$CAPTURE"
 expect 2 "combined" replay --as server --as 192.0.2.1 "$CAPTURE"
 expect 2 "--as" replay --observe --as client "$CAPTURE"
+expect 2 "--personality 'linux': give openbsd or freebsd" \
+  replay --personality linux "$CAPTURE"
+expect 2 "'net.inet.ip.ttl': give a setting as name=value" \
+  replay --set net.inet.ip.ttl "$CAPTURE"
+expect 2 "'net.inet.ip.nothing=1': there is no setting net.inet.ip.nothing" \
+  replay --set net.inet.ip.nothing=1 "$CAPTURE"
+expect 2 "'net.inet.ip.ttl=0': give net.inet.ip.ttl 1 to 255 hops" \
+  replay --set net.inet.ip.ttl=0 "$CAPTURE"
 
 # Filters.
 expect 2 "tcp porrt 80" replay "$CAPTURE" tcp porrt 80

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "stack/kern/settings.h"
 #include "stack/kern/sockaddr.h"
 
 namespace splnet {
@@ -22,6 +23,7 @@ struct ReplayOptions {
   bool pin = true;    // false: the stack's own choices
   bool path = false;  // print each packet's path
   uint64_t seed = 1;
+  Settings settings;       // of every host
   std::string write_path;  // pcapng; empty: none
   std::string json_path;   // empty: none
 };

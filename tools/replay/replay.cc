@@ -53,7 +53,7 @@ Replay::Replay(const ReplayOptions& options, CaptureIndex& index,
       index_(index),
       tap_(writer, index.first_time_ns),
       observer_(observer),
-      sim_(options.seed) {}
+      sim_(options.seed, options.settings) {}
 
 Replay::~Replay() {
   for (const auto& [addr, wire] : wires_) wire->Disconnect();

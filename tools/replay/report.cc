@@ -12,6 +12,7 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "tools/replay/notation.h"
+#include "tools/settings_flags.h"
 
 namespace splnet {
 namespace {
@@ -159,6 +160,7 @@ void AddDifferences(const DifferenceLog& log, report::Replay& report) {
 void SetOptions(const ReplayOptions& options, report::Replay& report) {
   report.set_seed(options.seed);
   report.set_pinned(options.pin);
+  report.set_settings(DescribeSettings(options.settings));
   if (options.observe) {
     report.set_mode("observe");
   } else {
@@ -322,6 +324,9 @@ std::string HeadText(const report::Replay& report) {
                         : absl::StrCat("the ", report.mode(), ", "),
                     absl::StrJoin(report.played(), ", "),
                     report.pinned() ? "" : ", not pinned", "\n");
+  }
+  if (report.settings() != PersonalityName(Personality::kOpenBsd)) {
+    absl::StrAppend(&text, "settings: ", report.settings(), "\n");
   }
   for (const std::string& warning : report.warnings()) {
     absl::StrAppend(&text, "warning: ", warning, "\n");
