@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "stack/kern/time.h"
-#include "tools/drill/notation.h"
+#include "tools/drill/compare.h"
 #include "tools/drill/script.h"
 
 namespace splnet::drill {
