@@ -63,6 +63,13 @@ OutputFile::~OutputFile() {
   if (file_ != nullptr && file_ != stdout) std::fclose(file_);
 }
 
+absl::Status OutputFile::Append(std::string_view text) {
+  if (std::fwrite(text.data(), 1, text.size(), file_) == text.size()) {
+    return absl::OkStatus();
+  }
+  return FileError(path_, "cannot write", errno);
+}
+
 absl::Status OutputFile::Write(std::string_view text) {
   std::FILE* const file = std::exchange(file_, nullptr);
   const bool written =

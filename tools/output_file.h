@@ -28,6 +28,8 @@ class OutputFile {
   OutputFile& operator=(const OutputFile&) = delete;
   ~OutputFile();
 
+  // Writes `text`; more may follow.
+  absl::Status Append(std::string_view text);
   // Writes `text`, and closes the file; once.
   absl::Status Write(std::string_view text);
 

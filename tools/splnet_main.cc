@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "tools/bulk_verb.h"
 #include "tools/replay_verb.h"
 #include "tools/verb.h"
 
@@ -39,6 +40,7 @@ int main(int argc, char** argv) {
   app.require_subcommand(1);
   int status = kExitUsage;
   splnet::AddReplayVerb(app, &status);
+  splnet::AddBulkVerb(app, &status);
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& help) {
