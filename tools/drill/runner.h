@@ -6,13 +6,15 @@
 #include <cstdint>
 #include <string>
 
+#include "stack/kern/settings.h"
 #include "tools/drill/options.h"
 #include "tools/drill/script.h"
 
 namespace splnet::drill {
 
 struct DrillOptions {
-  std::string personality = "openbsd";  // or "freebsd"
+  // What the host begins with: the personality and what --set changed.
+  Settings settings;
   // Packets that the stack sent and no line expected are no failure.
   bool allow_extra = false;
   // The result's report tells every event, also when the script passes.
