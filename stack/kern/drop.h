@@ -88,6 +88,7 @@ namespace splnet {
   X(kTcpNoAck, "segment without ACK")                                  \
   X(kTcpNoSyn, "segment without SYN")                                  \
   X(kTcpPaws, "timestamp too old")                                     \
+  X(kTcpNoTimestamp, "lacks the timestamp agreed on")                  \
   X(kTcpOutOfWindow, "outside the receive window")                     \
   X(kTcpDuplicate, "all data received before")                         \
   X(kTcpAfterClose, "data after the receiver closed")                  \

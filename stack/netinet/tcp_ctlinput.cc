@@ -6,6 +6,7 @@
 #include "stack/kern/socketvar.h"
 #include "stack/netinet/in_pcb.h"
 #include "stack/netinet/tcp_seq.h"
+#include "stack/netinet/tcp_syncache.h"
 #include "stack/netinet/tcp_var.h"
 #include "stack/netstack.h"
 
@@ -43,7 +44,18 @@ void tcp_ctlinput(Netstack& ns, CtlInput cmd, const CtlQuote& quote) {
   Inpcb* const inp =
       in_pcblookup_exact(ns.tcbtable, Sockaddr(quote.dst.addr, th.dport),
                          Sockaddr(quote.src.addr, th.sport));
-  if (inp == nullptr || inp->detached) return;
+  if (inp == nullptr) {
+    SynCacheEntry* const entry =
+        syn_cache_lookup(ns, Sockaddr(quote.dst.addr, th.dport),
+                         Sockaddr(quote.src.addr, th.sport));
+    const Errno error = ctlerrno(cmd);
+    if (entry != nullptr && th.seq == entry->iss && error != kOk &&
+        error != kEMSGSIZE) {
+      syn_cache_unreach(*entry);
+    }
+    return;
+  }
+  if (inp->detached) return;
   Tcpcb& tp = *inp->tcpcb;
   // It must quote something that is on its way: RFC 5927 section 4.1.
   const uint32_t seq = th.seq;

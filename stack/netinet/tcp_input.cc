@@ -217,13 +217,15 @@ void tcp_input(Netstack& ns, MbufPtr m, size_t off) {
   if (inp == nullptr || inp->tcpcb->state == TcpState::kClosed) {
     return ClosedInput(ns, th);
   }
-  Tcpcb& tp = *inp->tcpcb;
-  if (tp.state == TcpState::kListen) {
+  Tcpcb* conn = inp->tcpcb.get();
+  if (conn->state == TcpState::kListen) {
     if (BadAddress(ns, th)) {
       return tcp_dropseg(ns, th, DropReason::kTcpBadAddress);
     }
-    return tcp_listen_input(tp, th);
+    conn = tcp_listen_input(*conn, th);
+    if (conn == nullptr) return;
   }
+  Tcpcb& tp = *conn;
 
   // Until EndInput() this connection's own output is only noted.
   tp.flags |= kTfBlockOutput;

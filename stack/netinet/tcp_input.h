@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 
 #include "stack/kern/drop.h"
 #include "stack/kern/mbuf.h"
@@ -14,6 +15,8 @@
 #include "stack/netinet/tcp_var.h"
 
 namespace splnet {
+
+struct IpOptions;
 
 // TcpSegment::wake: which wakeups are due when all else is done.
 inline constexpr uint8_t kTcpWakeConnected = 0x01;     // soisconnected
@@ -69,12 +72,34 @@ void tcp_dooptions(TcpSegment& th, const uint8_t* opt, size_t optlen);
 
 // Answers with a RST, section 3.10.7.1, limited in rate; not to a RST.
 void tcp_reject(Netstack& ns, const TcpSegment& th);
-// An ACK for what RFC 5961 does not trust, at most ten in five seconds.
+// An ACK for what RFC 5961 does not trust, if tcp_may_challenge() it.
 void tcp_challenge_ack(Tcpcb& tp);
+// Whether a connection may send one more: ten in five seconds, of which
+// `count` were sent since `since`.  The whole host's limit changes every
+// second, lest it tell strangers how many others have got (RFC 5961 section 7).
+[[nodiscard]] bool tcp_may_challenge(Netstack& ns, SimTime& since,
+                                     uint8_t& count);
+
+// A segment without data.
+struct TcpReply {
+  Sockaddr from, to;
+  uint32_t seq = 0;
+  uint32_t ack = 0;
+  uint16_t win = 0;
+  uint8_t flags = 0;
+  uint8_t ttl = 64;
+  uint8_t tos = 0;
+};
+// Builds and sends it, with the TCP options `opt` (whole words), the IP options
+// `options` and the remembered `route`, which may be null.
+void tcp_reply(Netstack& ns, const TcpReply& reply, const IpOptions* options,
+               Route* route, std::span<const uint8_t> opt);
 
 // Steps of section 3.10.7.  Those that return bool say whether the segment
 // goes on to the next step; if not, it has met its fate.
-void tcp_listen_input(Tcpcb& tp, TcpSegment& th);                  // 3.10.7.2
+// 3.10.7.2.  The connection that `th` has completed and goes on with, in
+// SYN-RECEIVED still; null if `th` has met its fate.
+[[nodiscard]] Tcpcb* tcp_listen_input(Tcpcb& tp, TcpSegment& th);
 [[nodiscard]] bool tcp_syn_sent_input(Tcpcb& tp, TcpSegment& th);  // 3.10.7.3
 // 3.10.7.4.  First: the sequence number, and what is left of the segment in
 // the window.  A RST is judged by the second step alone.

@@ -9,6 +9,7 @@
 #include "stack/netinet/tcp_cc.h"
 #include "stack/netinet/tcp_input.h"
 #include "stack/netinet/tcp_seq.h"
+#include "stack/netinet/tcp_syncache.h"
 #include "stack/netinet/tcp_timer.h"
 #include "stack/netstack.h"
 
@@ -42,62 +43,35 @@ void TakeSyn(Tcpcb& tp, const TcpSegment& th) {
   tcp_mss_update(tp);
 }
 
-// Makes the connection that the SYN `th` asks for; null if there is no room.
-Tcpcb* NewConnection(Tcpcb& listener, const TcpSegment& th) {
-  Socket* const so = sonewconn(listener.so(), 0);
-  if (so == nullptr) return nullptr;
-  Inpcb& inp = *sotoinpcb(*so);
-  inp.laddr = th.to;
-  inp.faddr = th.from;
-  inp.ttl = listener.inp.ttl;
-  inp.tos = listener.inp.tos;
-  inp.flags |= listener.inp.flags;
-  if (listener.inp.options) {
-    inp.options = std::make_unique<IpOptions>(*listener.inp.options);
-  }
-  in_pcbrehash(inp);
-
-  Tcpcb& tp = *inp.tcpcb;
-  tp.flags |= kTfPassive | (listener.flags & (kTfNoDelay | kTfNoPush));
-  tp.user_mss = listener.user_mss;
-  if (listener.pin) tcp_pin(*so, *listener.pin);
-  return &tp;
-}
-
 }  // namespace
 
-void tcp_listen_input(Tcpcb& tp, TcpSegment& th) {
+Tcpcb* tcp_listen_input(Tcpcb& tp, TcpSegment& th) {
   Netstack& ns = tp.ns();
-  // First: a RST.  Second: an ACK, for there is nothing to acknowledge.
-  if (th.has(kThRst)) return tcp_dropseg(ns, th, DropReason::kTcpListenBad);
+  // What a SYN has opened is no longer in LISTEN.
+  if (SynCacheEntry* const entry = syn_cache_lookup(ns, th.from, th.to)) {
+    return syn_cache_input(tp, *entry, th);
+  }
+  // First: a RST.
+  if (th.has(kThRst)) {
+    tcp_dropseg(ns, th, DropReason::kTcpListenBad);
+    return nullptr;
+  }
+  // Second: an ACK, for there is nothing to acknowledge but a cookie.
   if (th.has(kThAck)) {
+    Tcpcb* const made = th.has(kThSyn) ? nullptr : syn_cookie_get(tp, th);
+    if (made != nullptr || !th.m) return made;
     tcp_reject(ns, th);
-    return tcp_dropseg(ns, th, DropReason::kTcpListenBad);
+    tcp_dropseg(ns, th, DropReason::kTcpListenBad);
+    return nullptr;
   }
   // Fourth: whatever has no SYN, or comes from ourselves to ourselves.
   if (!th.has(kThSyn) || th.from == th.to) {
-    return tcp_dropseg(ns, th, DropReason::kTcpListenBad);
+    tcp_dropseg(ns, th, DropReason::kTcpListenBad);
+    return nullptr;
   }
   // Third: the SYN.  Data and FIN that come with it are sent again.
-  Tcpcb* const child = NewConnection(tp, th);
-  if (child == nullptr) {
-    ++ns.tcpstat.listendrop;
-    return tcp_dropseg(ns, th, DropReason::kTcpListenFull);
-  }
-  tcp_sendseqinit(*child);
-  // In place of a connection in TIME_WAIT: beyond what that one used (RFC 1122
-  // section 4.2.2.13).
-  if (th.replaces && seq_lt(child->iss, th.iss_floor) && !child->pin) {
-    tcp_set_iss(*child, th.iss_floor);
-  }
-  TakeSyn(*child, th);
-  child->snd_wnd = child->max_sndwnd = th.wnd;
-  child->state = TcpState::kSynReceived;
-  child->rcv_time = ns.now();
-  timeout_add(child->keep, std::chrono::milliseconds(ns.settings.tcp_keepinit));
-  ++ns.tcpstat.accepts;
-  tcp_met(*child, th, Fate::kConsumed);
-  (void)tcp_output(*child);
+  syn_cache_add(tp, th);
+  return nullptr;
 }
 
 bool tcp_syn_sent_input(Tcpcb& tp, TcpSegment& th) {

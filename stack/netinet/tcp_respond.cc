@@ -14,36 +14,24 @@
 #include "stack/netstack.h"
 
 namespace splnet {
-namespace {
 
-// A segment without data.  `tp` is null if there is no connection.
-struct Reply {
-  Sockaddr from, to;
-  uint32_t seq = 0;
-  uint32_t ack = 0;
-  uint16_t win = 0;
-  uint8_t flags = 0;
-  uint8_t ttl = 64;
-  uint8_t tos = 0;
-};
-
-// Builds and sends `reply` with `optlen` bytes of options.
-void SendReply(Netstack& ns, Inpcb* inp, const Reply& reply, const uint8_t* opt,
-               size_t optlen) {
+void tcp_reply(Netstack& ns, const TcpReply& reply, const IpOptions* options,
+               Route* route, std::span<const uint8_t> opt) {
   MbufPtr m = m_gethdr(ns.mbufs, MWait::kDontWait);
   if (!m) return;
-  const size_t hlen = kTcpHdrLen + optlen;
+  const size_t hlen = kTcpHdrLen + opt.size();
   m->data += kTcpLinkHdr;
   m->len = m->pkthdr.len = static_cast<uint32_t>(hlen);
   m->pkthdr.id = ns.NewPacketId();
   m->pkthdr.csum_flags = kMTcpCsumOut;
   ns.tracer.Enter(Fn::kTcpRespond, *m);
 
+  const bool discover = ns.settings.tcp_mtudisc != 0;
   IpHeader ip{};
   ip.vhl = 0x45;
   ip.tos = reply.tos;
   ip.len = static_cast<uint16_t>(hlen);
-  ip.off = kIpDf;
+  if (discover) ip.off = kIpDf;
   ip.ttl = reply.ttl;
   ip.p = kIpProtoTcp;
   ip.src = reply.from.addr.wire4();
@@ -53,20 +41,16 @@ void SendReply(Netstack& ns, Inpcb* inp, const Reply& reply, const uint8_t* opt,
   th.dport = reply.to.port;
   th.seq = reply.seq;
   th.ack = reply.ack;
-  th.off_x2 = static_cast<uint8_t>((sizeof(TcpHeader) + optlen) / 4 << 4);
+  th.off_x2 = static_cast<uint8_t>((sizeof(TcpHeader) + opt.size()) / 4 << 4);
   th.flags = reply.flags;
   th.win = reply.win;
   m_write(*m, 0, ip);
   m_write(*m, sizeof ip, th);
-  if (optlen > 0) std::memcpy(m->data + kTcpHdrLen, opt, optlen);
+  if (!opt.empty()) std::memcpy(m->data + kTcpHdrLen, opt.data(), opt.size());
   ++ns.tcpstat.sndtotal;
   // Lost is lost: who needs the answer asks again.
-  (void)ip_output(ns, std::move(m),
-                  inp == nullptr ? nullptr : inp->options.get(),
-                  inp == nullptr ? nullptr : &inp->route, kIpMtuDisc);
+  (void)ip_output(ns, std::move(m), options, route, discover ? kIpMtuDisc : 0);
 }
-
-}  // namespace
 
 void tcp_respond(Tcpcb& tp, uint32_t seq, uint32_t ack, uint8_t flags) {
   Inpcb& inp = tp.inp;
@@ -82,12 +66,12 @@ void tcp_respond(Tcpcb& tp, uint32_t seq, uint32_t ack, uint8_t flags) {
       static_cast<uint32_t>(std::max<int64_t>(sbspace(tp.so().rcv), 0));
   const uint32_t wnd =
       tcp_window(tp, space, kTcpMaxWin << tp.rcv_scale) >> tp.rcv_scale;
-  Reply reply{.from = inp.laddr, .to = inp.faddr, .seq = seq, .ack = ack};
+  TcpReply reply{.from = inp.laddr, .to = inp.faddr, .seq = seq, .ack = ack};
   reply.win = (flags & kThRst) != 0 ? uint16_t{0} : static_cast<uint16_t>(wnd);
   reply.flags = flags;
   reply.ttl = inp.ttl;
   reply.tos = inp.tos;
-  SendReply(ns, &inp, reply, opt, optlen);
+  tcp_reply(ns, reply, inp.options.get(), &inp.route, {opt, optlen});
 }
 
 void tcp_reject(Netstack& ns, const TcpSegment& th) {
@@ -105,7 +89,7 @@ void tcp_reject(Netstack& ns, const TcpSegment& th) {
   }
   ++host.rst_count;
   ++ns.tcpstat.sndrst;
-  Reply reply{.from = th.to, .to = th.from};
+  TcpReply reply{.from = th.to, .to = th.from};
   reply.ttl = static_cast<uint8_t>(ns.settings.ip_ttl);
   if (th.has(kThAck)) {
     reply.seq = th.ack;
@@ -114,23 +98,33 @@ void tcp_reject(Netstack& ns, const TcpSegment& th) {
     reply.ack = th.seq + th.seg_len();
     reply.flags = kThRst | kThAck;
   }
-  SendReply(ns, nullptr, reply, nullptr, 0);
+  tcp_reply(ns, reply, nullptr, nullptr, {});
+}
+
+bool tcp_may_challenge(Netstack& ns, SimTime& since, uint8_t& count) {
+  constexpr Nanoseconds kInterval = std::chrono::seconds(5);
+  constexpr uint8_t kLimit = 10;
+  TcpHost& host = ns.tcp;
+  if (count == 0 || ns.now() - since >= kInterval) {
+    since = ns.now();
+    count = 0;
+  }
+  if (ns.now() >= host.challenge_until) {
+    host.challenge_until = ns.now() + std::chrono::seconds(1);
+    host.challenge_left = host.challenges.Between(500, 1500);
+  }
+  if (count >= kLimit || host.challenge_left == 0) {
+    ++ns.tcpstat.challengelimited;
+    return false;
+  }
+  ++count;
+  --host.challenge_left;
+  ++ns.tcpstat.challenge;
+  return true;
 }
 
 void tcp_challenge_ack(Tcpcb& tp) {
-  constexpr Nanoseconds kInterval = std::chrono::seconds(5);
-  constexpr uint8_t kLimit = 10;
-  Netstack& ns = tp.ns();
-  if (tp.challenges == 0 || ns.now() - tp.challenge_time >= kInterval) {
-    tp.challenge_time = ns.now();
-    tp.challenges = 0;
-  }
-  if (tp.challenges >= kLimit) {
-    ++ns.tcpstat.challengelimited;
-    return;
-  }
-  ++tp.challenges;
-  ++ns.tcpstat.challenge;
+  if (!tcp_may_challenge(tp.ns(), tp.challenge_time, tp.challenges)) return;
   tcp_respond(tp, tp.snd_max, tp.rcv_nxt, kThAck);
   tp.last_ack_sent = tp.rcv_nxt;
 }

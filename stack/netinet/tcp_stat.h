@@ -6,11 +6,14 @@
 #define SPLNET_STACK_NETINET_TCP_STAT_H_
 
 #include <cstdint>
+#include <memory>
 
+#include "stack/kern/random.h"
 #include "stack/kern/time.h"
 
 namespace splnet {
 
+class SynCache;
 struct Netstack;
 
 // Counters; those of BSD's struct tcpstat keep their stems.
@@ -126,12 +129,17 @@ struct TcpStat {
 // What TCP keeps for a whole host.
 struct TcpHost {
   explicit TcpHost(const Netstack& ns);
+  ~TcpHost();
 
   uint64_t iss_secret[2];       // keys of the hash behind initial sequence
   uint64_t ts_secret[2];        // numbers and timestamp offsets
   uint64_t reass_segments = 0;  // in all reassembly queues
   SimTime rst_time{};           // the second that rst_count counts in
   int64_t rst_count = 0;
+  std::unique_ptr<SynCache> syncache;  // once a SYN has come for a listener
+  RandomStream challenges;     // how many challenge ACKs the whole host may
+  int64_t challenge_left = 0;  // ... send, and still may
+  SimTime challenge_until{};   // ... in the second that ends then
 };
 
 }  // namespace splnet

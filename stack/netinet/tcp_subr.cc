@@ -3,12 +3,14 @@
 
 #include <algorithm>
 #include <bit>
+#include <span>
 
 #include "stack/netinet/in_pcb.h"
 #include "stack/netinet/ip.h"
 #include "stack/netinet/ip_var.h"
 #include "stack/netinet/tcp_input.h"
 #include "stack/netinet/tcp_seq.h"
+#include "stack/netinet/tcp_syncache.h"
 #include "stack/netinet/tcp_timer.h"
 #include "stack/netinet/tcp_var.h"
 #include "stack/netstack.h"
@@ -16,9 +18,9 @@
 namespace splnet {
 namespace {
 
-// SipHash-2-4 of four words, so that a stranger cannot predict what a secret
-// makes of a 4-tuple.
-uint64_t SipHash(const uint64_t (&key)[2], const uint64_t (&words)[4]) {
+// SipHash-2-4, so that a stranger cannot predict what a secret makes of a
+// 4-tuple.
+uint64_t SipHash(const uint64_t (&key)[2], std::span<const uint64_t> words) {
   uint64_t v0 = key[0] ^ 0x736f6d6570736575;
   uint64_t v1 = key[1] ^ 0x646f72616e646f6d;
   uint64_t v2 = key[0] ^ 0x6c7967656e657261;
@@ -42,18 +44,10 @@ uint64_t SipHash(const uint64_t (&key)[2], const uint64_t (&words)[4]) {
     v0 ^= word;
   };
   for (const uint64_t word : words) absorb(word);
-  absorb(uint64_t{sizeof words} << 56);
+  absorb(uint64_t{words.size_bytes()} << 56);
   v2 ^= 0xff;
   for (int i = 0; i < 4; ++i) round();
   return v0 ^ v1 ^ v2 ^ v3;
-}
-
-uint64_t HashTuple(const uint64_t (&key)[2], const Inpcb& inp) {
-  const uint64_t ports =
-      uint64_t{inp.laddr.port} << 16 | uint64_t{inp.faddr.port};
-  return SipHash(key,
-                 {inp.laddr.addr.lo, inp.faddr.addr.lo,
-                  inp.laddr.addr.hi ^ std::rotl(inp.faddr.addr.hi, 32), ports});
 }
 
 // The largest packet that the path of `tp` takes, as far as is known.
@@ -65,6 +59,22 @@ uint32_t PathMtu(Tcpcb& tp) {
 }
 
 }  // namespace
+
+uint64_t tcp_hash(const uint64_t (&key)[2], const Sockaddr& local,
+                  const Sockaddr& foreign) {
+  const uint64_t words[] = {local.addr.lo, foreign.addr.lo,
+                            local.addr.hi ^ std::rotl(foreign.addr.hi, 32),
+                            uint64_t{local.port} << 16 | foreign.port};
+  return SipHash(key, words);
+}
+
+uint64_t tcp_hash(const uint64_t (&key)[2], const Sockaddr& local,
+                  const Sockaddr& foreign, uint64_t extra) {
+  const uint64_t words[] = {local.addr.lo, foreign.addr.lo,
+                            local.addr.hi ^ std::rotl(foreign.addr.hi, 32),
+                            uint64_t{local.port} << 16 | foreign.port, extra};
+  return SipHash(key, words);
+}
 
 const char* TcpStateName(TcpState state) {
   switch (state) {
@@ -94,12 +104,14 @@ const char* TcpStateName(TcpState state) {
   return "?";
 }
 
-TcpHost::TcpHost(const Netstack& ns) {
+TcpHost::TcpHost(const Netstack& ns) : challenges(ns.Stream("tcp:challenge")) {
   RandomStream iss = ns.Stream("tcp:iss");
   for (uint64_t& word : iss_secret) word = iss.Next();
   RandomStream ts = ns.Stream("tcp:ts");
   for (uint64_t& word : ts_secret) word = ts.Next();
 }
+
+TcpHost::~TcpHost() = default;
 
 Tcpcb::Tcpcb(Inpcb& pcb)
     : inp(pcb),
@@ -136,16 +148,38 @@ void tcp_pin(Socket& so, const TcpPin& pin) {
   if (pin.timestamps) tp.flags |= kTfReqTstmp;
 }
 
-uint32_t tcp_now(const Tcpcb& tp) {
-  const int64_t ms = ToNanoseconds(tp.ns().now()) / 1000000;
-  return tp.ts_offset + static_cast<uint32_t>(ms);
+uint32_t tcp_clock(const Netstack& ns, uint32_t ts_offset) {
+  const int64_t ms = ToNanoseconds(ns.now()) / 1000000;
+  return ts_offset + static_cast<uint32_t>(ms);
 }
 
-uint32_t tcp_new_iss(const Tcpcb& tp) {
-  const Netstack& ns = tp.ns();
+uint32_t tcp_now(const Tcpcb& tp) { return tcp_clock(tp.ns(), tp.ts_offset); }
+
+uint32_t tcp_pick_iss(const Netstack& ns, const TcpPin* pin,
+                      const Sockaddr& local, const Sockaddr& foreign) {
+  if (pin != nullptr && pin->iss) return *pin->iss;
   const int64_t ticks = ToNanoseconds(ns.now()) / 4000;
-  return static_cast<uint32_t>(HashTuple(ns.tcp.iss_secret, tp.inp)) +
+  return static_cast<uint32_t>(tcp_hash(ns.tcp.iss_secret, local, foreign)) +
          static_cast<uint32_t>(ticks);
+}
+
+uint32_t tcp_pick_ts_offset(const Netstack& ns, const TcpPin* pin,
+                            const Sockaddr& local, const Sockaddr& foreign) {
+  if (pin != nullptr && pin->ts_offset) return *pin->ts_offset;
+  return static_cast<uint32_t>(tcp_hash(ns.tcp.ts_secret, local, foreign));
+}
+
+uint8_t tcp_pick_scale(const Netstack& ns, const TcpPin* pin) {
+  if (pin != nullptr && pin->options && pin->wscale) {
+    return std::min(*pin->wscale, kTcpMaxWinShift);
+  }
+  // The smallest shift under which the largest buffer fits the window field.
+  uint8_t shift = 0;
+  while (shift < kTcpMaxWinShift &&
+         int64_t{kTcpMaxWin} << shift < ns.settings.sb_max) {
+    ++shift;
+  }
+  return shift;
 }
 
 void tcp_set_iss(Tcpcb& tp, uint32_t iss) {
@@ -156,35 +190,36 @@ void tcp_set_iss(Tcpcb& tp, uint32_t iss) {
 
 void tcp_sendseqinit(Tcpcb& tp) {
   const Netstack& ns = tp.ns();
-  const TcpPin* const pin = tp.pin.get();
-  tcp_set_iss(tp, pin != nullptr && pin->iss ? *pin->iss : tcp_new_iss(tp));
-  tp.ts_offset =
-      pin != nullptr && pin->ts_offset
-          ? *pin->ts_offset
-          : static_cast<uint32_t>(HashTuple(ns.tcp.ts_secret, tp.inp));
-
-  // The smallest shift under which the largest buffer fits the window field.
-  tp.request_scale = 0;
-  while (tp.request_scale < kTcpMaxWinShift &&
-         int64_t{kTcpMaxWin} << tp.request_scale < ns.settings.sb_max) {
-    ++tp.request_scale;
-  }
-  if (pin != nullptr && pin->options && pin->wscale) {
-    tp.request_scale = std::min(*pin->wscale, kTcpMaxWinShift);
-  }
+  const Inpcb& inp = tp.inp;
+  tcp_set_iss(tp, tcp_pick_iss(ns, tp.pin.get(), inp.laddr, inp.faddr));
+  tp.ts_offset = tcp_pick_ts_offset(ns, tp.pin.get(), inp.laddr, inp.faddr);
+  tp.request_scale = tcp_pick_scale(ns, tp.pin.get());
 }
 
-uint16_t tcp_mss_adv(Tcpcb& tp) {
+uint16_t tcp_mss_offer(Netstack& ns, const InAddr& dst, Route& route,
+                       uint32_t user_mss) {
   // The interface's MTU, not the path's: RFC 6691, RFC 1191 section 3.1.
-  Netstack& ns = tp.ns();
-  const Rtentry* const rt = tp.inp.route.Get(ns.routes, tp.inp.faddr.addr);
+  const Rtentry* const rt = route.Get(ns.routes, dst);
   const Ifnet* const ifp = rt == nullptr ? nullptr : if_get(ns, rt->ifidx);
   uint32_t mss = static_cast<uint32_t>(ns.settings.tcp_mssdflt);
   if (ifp != nullptr && ifp->mtu_bytes > kTcpHdrLen + kTcpMinMss) {
     mss = ifp->mtu_bytes - kTcpHdrLen;
   }
-  if (tp.user_mss != 0) mss = std::min<uint32_t>(mss, tp.user_mss);
+  if (user_mss != 0) mss = std::min(mss, user_mss);
   return static_cast<uint16_t>(std::min<uint32_t>(mss, 65535));
+}
+
+uint16_t tcp_mss_adv(Tcpcb& tp) {
+  return tcp_mss_offer(tp.ns(), tp.inp.faddr.addr, tp.inp.route, tp.user_mss);
+}
+
+void tcp_inherit(Tcpcb& tp, const Tcpcb& listener) {
+  tp.flags |= kTfPassive | (listener.flags & (kTfNoDelay | kTfNoPush));
+  tp.user_mss = listener.user_mss;
+  tp.keepidle_s = listener.keepidle_s;
+  tp.keepintvl_s = listener.keepintvl_s;
+  tp.keepinit_s = listener.keepinit_s;
+  tp.keepcnt = listener.keepcnt;
 }
 
 void tcp_mss_update(Tcpcb& tp) {
@@ -197,7 +232,7 @@ void tcp_mss_update(Tcpcb& tp) {
   if (tp.path_mss != 0) mss = std::min<uint32_t>(mss, tp.path_mss);
   // IP options take from it in every packet (RFC 6691).
   if (tp.inp.options) mss -= std::min<uint32_t>(mss, tp.inp.options->len);
-  tp.maxopd = std::max(mss, kTcpMinMss);
+  tp.maxopd = std::max(mss, static_cast<uint32_t>(tp.ns().settings.tcp_minmss));
   tp.maxseg = tp.maxopd;
   if (tp.is(kTfRcvdTstmp)) {
     tp.maxseg -= kTcpOlenTstampAppa;
@@ -236,6 +271,7 @@ void tcp_close(Tcpcb& tp) {
   if (inp.detached) return;
   Socket& so = tp.so();
   ++tp.ns().tcpstat.closed;
+  if (tp.state == TcpState::kListen) syn_cache_cleanup(tp);
   tp.state = TcpState::kClosed;
   tcp_canceltimers(tp);
   tcp_freeq(tp, DropReason::kTcpClosed);

@@ -59,6 +59,11 @@ void tcp_setpersist(Tcpcb& tp) {
   if (tp.rxtshift < kTcpMaxRxtShift) ++tp.rxtshift;
 }
 
+Nanoseconds tcp_keepinit(const Tcpcb& tp) {
+  return tp.keepinit_s != 0 ? std::chrono::seconds(tp.keepinit_s)
+                            : Milliseconds(tp.ns().settings.tcp_keepinit);
+}
+
 void tcp_keepalive(Tcpcb& tp) {
   timeout_del(tp.keep);
   if (!tp.so().has(kSO_KEEPALIVE)) return;

@@ -23,6 +23,8 @@ Nanoseconds tcp_rto(const Tcpcb& tp);
 void tcp_rexmt_arm(Tcpcb& tp);
 // Starts the persist timer, backed off once more.
 void tcp_setpersist(Tcpcb& tp);
+// How long the handshake may take: TCP_KEEPINIT, or the setting.
+Nanoseconds tcp_keepinit(const Tcpcb& tp);
 // Starts keepalives if the socket wants them.
 void tcp_keepalive(Tcpcb& tp);
 // How long FIN_WAIT_2 may last after close(2): 8 times keepidle.

@@ -6,6 +6,9 @@
 //   tcp_steps.cc     ... for a synchronized connection, step by step
 //   tcp_ack.cc       ... its acknowledgement, window, round trip
 //   tcp_reass.cc     ... its text, when it comes out of order
+//   tcp_synrecv.cc   passive opens until the handshake is done
+//   tcp_syncache.cc  ... where they wait for it
+//   tcp_syncookie.cc ... or need not be remembered
 //   tcp_cc.cc        congestion control
 //   tcp_output.cc    what to send now
 //   tcp_segment.cc   the segment that says it
@@ -36,6 +39,7 @@ namespace splnet {
 
 struct Inpcb;
 struct Netstack;
+struct Route;
 struct Socket;
 
 // Connection states: TCPS_*.  BSD's order, so that what a state has behind it
@@ -247,16 +251,33 @@ void tcp_respond(Tcpcb& tp, uint32_t seq, uint32_t ack, uint8_t flags);
 uint32_t tcp_now(const Tcpcb& tp);
 // Writes `nop nop timestamp`; 12, the bytes that it takes.
 size_t tcp_put_tstamp(uint8_t* opt, uint32_t val, uint32_t ecr);
-// An initial sequence number, RFC 6528.
-uint32_t tcp_new_iss(const Tcpcb& tp);
+uint32_t tcp_clock(const Netstack& ns, uint32_t ts_offset);
+// What a stranger cannot predict of a pair of addresses and `extra`.
+uint64_t tcp_hash(const uint64_t (&key)[2], const Sockaddr& local,
+                  const Sockaddr& foreign);
+uint64_t tcp_hash(const uint64_t (&key)[2], const Sockaddr& local,
+                  const Sockaddr& foreign, uint64_t extra);
+// What `pin` (null: nothing) fixes, or else the stack's own choice: an initial
+// sequence number (RFC 6528), the offset of timestamps (RFC 7323 section 5.4),
+// and the window scale to offer.
+uint32_t tcp_pick_iss(const Netstack& ns, const TcpPin* pin,
+                      const Sockaddr& local, const Sockaddr& foreign);
+uint32_t tcp_pick_ts_offset(const Netstack& ns, const TcpPin* pin,
+                            const Sockaddr& local, const Sockaddr& foreign);
+uint8_t tcp_pick_scale(const Netstack& ns, const TcpPin* pin);
 // Sets the initial send sequence numbers and the timestamp offset.
 void tcp_sendseqinit(Tcpcb& tp);
 void tcp_set_iss(Tcpcb& tp, uint32_t iss);
 
 // Segment sizes from the route, the peer's offer and the user's limit.
 void tcp_mss_update(Tcpcb& tp);
-// What our SYN offers as MSS.
+// What our SYN offers as MSS; resp. a SYN to `dst`, where `user_mss` is the
+// user's limit or 0.
 uint16_t tcp_mss_adv(Tcpcb& tp);
+uint16_t tcp_mss_offer(Netstack& ns, const InAddr& dst, Route& route,
+                       uint32_t user_mss);
+// What a connection takes over from the listener that it came to.
+void tcp_inherit(Tcpcb& tp, const Tcpcb& listener);
 // The path takes packets of at most `mtu_bytes`.  True if segments shrank.
 bool tcp_mtu_lowered(Tcpcb& tp, uint32_t mtu_bytes);
 

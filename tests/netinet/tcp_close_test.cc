@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "sockets/uipc_socket.h"
+#include "stack/netinet/tcp_syncache.h"
 #include "tests/testing/tcp_fixture.h"
 
 namespace splnet {
@@ -195,9 +196,9 @@ TEST_F(TcpClose, ANewSynReplacesAConnectionInTimeWait) {  // 4.2.2.13
   const uint32_t used = Tcb(*old)->snd_max;
   In("S 100:100(0) win 65535");
   EXPECT_EQ(old->pcb, nullptr);
-  ASSERT_EQ(listener.listen->q0.size(), 1u);
-  const Tcpcb* const tp = Tcb(*listener.listen->q0.front());
-  EXPECT_GT(static_cast<int32_t>(tp->iss - used), 0);
+  const SynCacheEntry* const entry = syn_cache_of(ns_).first();
+  ASSERT_NE(entry, nullptr);
+  EXPECT_GT(static_cast<int32_t>(entry->iss - used), 0);
   EXPECT_EQ(ns_.tcpstat.timewaitreuse, 1u);
 }
 

@@ -210,15 +210,6 @@ TEST_F(TcpOpen, ALostSynAckIsSentAgainAfter6Seconds) {
   EXPECT_EQ(AllOut(), "S. 0:0(0) ack 1 win 16384 <mss 1460>");
 }
 
-TEST_F(TcpOpen, AHalfOpenConnectionGoesAfter75Seconds) {
-  Listen();
-  In("S 0:0(0) win 65535 <mss 1460>");
-  EXPECT_EQ(ns_.tcbtable.count(), 2u);
-  RunUntil(75s);
-  EXPECT_EQ(ns_.tcbtable.count(), 1u);
-  EXPECT_EQ(ns_.tcpstat.keepdrops, 1u);
-}
-
 TEST_F(TcpOpen, AListenerAnswersAnAckWithAReset) {  // 3.10.7.2, second
   Listen();
   In(". 1:1(0) ack 100");
@@ -234,16 +225,6 @@ TEST_F(TcpOpen, AListenerIgnoresResetsAndSegmentsWithoutSyn) {
   EXPECT_EQ(Drops(DropReason::kTcpListenBad), 2u);
 }
 
-TEST_F(TcpOpen, AResetReturnsAPassiveOpenToListening) {  // 3.10.7.4, second
-  Socket& listener = Listen();
-  In("S 0:0(0) win 65535");
-  Out();
-  In("R 1:1(0)");
-  EXPECT_EQ(ns_.tcbtable.count(), 1u);
-  EXPECT_EQ(listener.listen->q0.size(), 0u);
-  EXPECT_EQ(AllOut(), "");
-}
-
 TEST_F(TcpOpen, TheAckOfSomethingElseIsReset) {  // 3.10.7.4, fifth
   Socket& listener = Listen();
   In("S 0:0(0) win 65535");
@@ -252,24 +233,6 @@ TEST_F(TcpOpen, TheAckOfSomethingElseIsReset) {  // 3.10.7.4, fifth
   EXPECT_EQ(AllOut(), "R 7:7(0) win 0");
   In(". 1:1(0) ack 1");
   EXPECT_NE(Accept(listener), nullptr);
-}
-
-TEST_F(TcpOpen, SynsBeyondTheListenQueueAreDroppedAndCounted) {
-  Socket& listener = Listen(5);
-  const auto limit = static_cast<size_t>(listener.listen->limit) * 3;
-  for (uint16_t i = 0; i < 1000; ++i) {
-    InFrom(static_cast<uint16_t>(2000 + i), "S 0:0(0) win 65535");
-  }
-  EXPECT_LE(listener.listen->q0.size(), limit + 1);
-  EXPECT_GE(listener.listen->q0.size(), limit);
-  EXPECT_EQ(ns_.tcpstat.listendrop, 1000 - listener.listen->q0.size());
-  EXPECT_EQ(Drops(DropReason::kTcpListenFull), ns_.tcpstat.listendrop);
-  AllOut();
-  RunUntil(76s);  // the flood's connections expire, and an honest one gets in
-  AllOut();
-  EXPECT_EQ(listener.listen->q0.size(), 0u);
-  In("S 0:0(0) win 65535");
-  EXPECT_EQ(Out().substr(0, 2), "S.");
 }
 
 TEST_F(TcpOpen, AConnectionResetBeforeAcceptIsAborted) {

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "stack/netinet/tcp_syncache.h"
 #include "stack/netstack.h"
 
 namespace splnet {
@@ -123,8 +124,10 @@ bool TcpLane::WindowAllowed(const RecordedSegment& s) const {
 }
 
 bool TcpLane::PcbGone() const {
-  return began_ && in_pcblookup_exact(wire_.host().ns.tcbtable, end_.remote,
-                                      end_.local) == nullptr;
+  Netstack& ns = wire_.host().ns;
+  return began_ &&
+         in_pcblookup_exact(ns.tcbtable, end_.remote, end_.local) == nullptr &&
+         syn_cache_lookup(ns, end_.remote, end_.local) == nullptr;
 }
 
 bool TcpLane::DelayedAckPending() const {
@@ -243,6 +246,7 @@ void TcpLane::BeginIncarnation(const RecordedSegment& s) {
   InpcbTable& table = wire_.host().ns.tcbtable;
   Inpcb* const old = in_pcblookup_exact(table, end_.remote, end_.local);
   if (old != nullptr && old->tcpcb != nullptr) tcp_close(*old->tcpcb);
+  syn_cache_remove(wire_.host().ns, end_.remote, end_.local);
   Inpcb* const listener = in_pcblookup_local(table, end_.local);
   if (listener != nullptr) PrepareSocket(*listener->so, end_);
 }
