@@ -125,7 +125,7 @@ void Wire::Send(RingNic& from, RingNic& to, MbufPtr m) {
     ++to.stats.ierrors;
     return to.ns.Drop(std::move(m), DropReason::kIfNoMbufs);
   }
-  from.TxGather(*m, frame->data);
+  from.TxGather(*m, frame->data, &frame->pkthdr);
   frame->pkthdr.id = m->pkthdr.id;
   from.ns.tracer.Enter(Fn::kLink, *m);
   m = nullptr;  // transmitted
@@ -169,7 +169,10 @@ void Wire::Impair(MbufPtr m, SimTime arrival, const FaultDecision& decision) {
       ++stats_.no_buffers;
     }
   }
-  if (decision.corrupt) FlipBit({m->data, m->len}, decision.corrupt_bit);
+  if (decision.corrupt) {
+    FlipBit({m->data, m->len}, decision.corrupt_bit);
+    m->pkthdr.csum_len = 0;  // another frame than was summed
+  }
   if (decision.hold) {
     if (copy) Launch(std::move(copy), arrival);
     return HoldBack(std::move(m), arrival);

@@ -24,7 +24,7 @@ uint64_t PcapNic::Fill(std::span<const std::byte> frame) {
   if (frame.size() > kMaxFrameBytes) return Refuse(DropReason::kIfTooLong);
   MbufPtr m = rxbuf_get(ns.mbufs, frame.size());
   if (!m) return Refuse(DropReason::kIfNoMbufs);
-  if (!frame.empty()) std::memcpy(m->data, frame.data(), frame.size());
+  RxCopy(frame, *m);
   const uint64_t id = m->pkthdr.id = ns.NewPacketId();
   RxFill(std::move(m));
   return id;
@@ -51,7 +51,7 @@ void PcapNic::Start(Ifnet& ifp) {
   while (MbufPtr m = nic.snd.Dequeue()) {
     nic.ns.tracer.Enter(Fn::kTxRing, *m);
     nic.buffer_.resize(m->pkthdr.len);
-    nic.TxGather(*m, nic.buffer_.data());
+    nic.TxGather(*m, nic.buffer_.data(), nullptr);
     nic.ns.tracer.Enter(Fn::kLink, *m);
     const uint64_t id = m->pkthdr.id;
     m = nullptr;  // transmitted

@@ -11,6 +11,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string_view>
 
 #include "stack/kern/cpu.h"
@@ -47,9 +48,14 @@ struct RingNic : Ifnet {
   size_t rx_slots() const { return rx_slots_; }
   void set_rx_slots(size_t slots) { rx_slots_ = slots; }
 
+  // Receive DMA of `frame` into `m`, which has its size, summed on the way.
+  static void RxCopy(std::span<const std::byte> frame, Mbuf& m);
+
   // Transmit DMA: the bytes of the frame `m` gathered to `to`, which has room
-  // for all of them.
-  void TxGather(const Mbuf& m, std::byte* to);
+  // for all of them, and the checksum filled in that the stack left to the NIC.
+  // What those bytes, from the network header on, sum to is noted in `sum` as
+  // a receiver would have it, if there is a `sum` and the NIC had to sum them.
+  void TxGather(const Mbuf& m, std::byte* to, PktHdr* sum);
 
  private:
   // The interrupt handler; `nic` is a RingNic*.

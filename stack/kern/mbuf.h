@@ -77,7 +77,11 @@ struct PktHdr {
   uint8_t prio;
   Family family;
   uint8_t rtableid;
-  uint32_t reserved[10];  // keeps BSD's size, so that MHLEN is BSD's too
+  // What the NIC summed as it took the packet in: the last csum_len bytes of
+  // it, from an even offset on, give csum_data (RFC 1071).  0 bytes: nothing.
+  uint32_t csum_len;
+  uint32_t csum_data;
+  uint32_t reserved[8];  // keeps BSD's size, so that MHLEN is BSD's too
 };
 static_assert(sizeof(PktHdr) == 80);
 

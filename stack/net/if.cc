@@ -70,6 +70,7 @@ Errno if_input_local(Ifnet& ifp, MbufPtr m, Family family) {
   // What left this host without a checksum needs none to enter it.
   const uint16_t out = hdr.csum_flags;
   hdr.csum_flags = 0;
+  hdr.csum_len = 0;
   if ((out & kMTcpCsumOut) != 0) hdr.csum_flags |= kMTcpCsumInOk;
   if ((out & kMUdpCsumOut) != 0) hdr.csum_flags |= kMUdpCsumInOk;
   if ((out & kMIcmpCsumOut) != 0) hdr.csum_flags |= kMIcmpCsumInOk;

@@ -32,6 +32,10 @@ inline constexpr uint32_t kIffNoArp = 0x80;
 inline constexpr uint32_t kIffPromisc = 0x100;
 inline constexpr uint32_t kIffMulticast = 0x8000;
 
+// Ifnet::capabilities: IFCAP_*, what the hardware does for the stack.
+inline constexpr uint32_t kIfcapCsumTcp4 = 0x2;  // fills in TCP checksums
+inline constexpr uint32_t kIfcapCsumUdp4 = 0x4;  // fills in UDP checksums
+
 // An address of an interface: struct in_ifaddr.
 struct IfAddr {
   InAddr addr;
@@ -100,6 +104,7 @@ struct Ifnet {
   std::string xname;   // "lo0", "em0"
   uint16_t index = 0;  // from 1; set by if_attach()
   uint32_t flags = 0;
+  uint32_t capabilities = 0;
   uint32_t mtu_bytes = 1500;
   EtherAddr lladdr;
   std::vector<IfAddr> addrs;

@@ -8,6 +8,7 @@
 #include <algorithm>
 
 #include "stack/netinet/ip.h"
+#include "stack/netstack.h"
 
 #if defined(__x86_64__)
 #include <immintrin.h>
@@ -157,6 +158,14 @@ CksumPartial in_cksum_chain(const Mbuf& m, size_t off, size_t len) {
 
 uint16_t in_cksum(const Mbuf& m, size_t off, size_t len) {
   return in_cksum_field(in_cksum_chain(m, off, len));
+}
+
+CksumPartial in_cksum_received(Netstack& ns, const Mbuf& m, size_t off,
+                               size_t len) {
+  const PktHdr& hdr = m.pkthdr;
+  if (hdr.csum_len == hdr.len && off + len == hdr.len) return hdr.csum_data;
+  ns.cpu.ChargeSum(len);
+  return in_cksum_chain(m, off, len);
 }
 
 uint16_t in4_cksum(const Mbuf& m, uint8_t protocol, size_t off, size_t len) {

@@ -13,6 +13,8 @@
 
 namespace splnet {
 
+struct Netstack;
+
 // A sum under way: 32-bit words of memory, as the host reads them, added with
 // their carries kept.  Partial sums of neighbouring pieces may be added.
 using CksumPartial = uint64_t;
@@ -67,6 +69,13 @@ inline CksumPartial in_pseudo(In4Wire src, In4Wire dst, uint8_t protocol,
   const auto tail = static_cast<uint32_t>(protocol + len);
   return CksumPartial{s} + d + __builtin_bswap32(tail);
 }
+
+// The sum of bytes [off, off+len) of the received IPv4 packet `m`, up to a
+// multiple of 2^16 - 1.  Takes what the NIC summed if that is the whole packet
+// and nothing but its header, which sums to that multiple, stands before
+// `off`; else sums the bytes itself and charges the CPU for it.
+CksumPartial in_cksum_received(Netstack& ns, const Mbuf& m, size_t off,
+                               size_t len);
 
 // The checksum of bytes [off, off+len) of the chain and the pseudo-header that
 // the IPv4 header at its start gives with `protocol` (0: none) and `len`.

@@ -189,6 +189,7 @@ MbufPtr IpFragTable::Impl::Join(FragQueue& q, uint64_t id) {
   whole->pkthdr.len = static_cast<uint32_t>(total);
   whole->pkthdr.id = id;
   whole->pkthdr.csum_flags = 0;
+  whole->pkthdr.csum_len = 0;
   whole = m_makewritable(std::move(whole), 0, sizeof ip);
   if (!whole) {
     ns.Lost(DropReason::kIpNoBuffers, id);

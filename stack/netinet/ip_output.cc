@@ -200,7 +200,11 @@ Errno ip_output(Netstack& ns, MbufPtr m, const IpOptions* opt, Route* ro,
   }
   ++ns.ipstat.localout;
   if (m->pkthdr.csum_flags != 0) {
-    m = in_proto_cksum_out(ns, std::move(m), ip);
+    const bool by_nic = m->pkthdr.len <= hop.mtu_bytes &&
+                        (hop.rt == nullptr || !(hop.rt->flags & kRtfLocal)) &&
+                        !m->has(kMMcast);
+    m = in_proto_cksum_out(ns, std::move(m), ip,
+                           by_nic ? hop.ifp->capabilities : 0);
     if (!m) [[unlikely]] {
       ++ns.ipstat.odropped;
       ns.Lost(DropReason::kIpNoBuffers, id);
@@ -224,14 +228,18 @@ Errno ip_output(Netstack& ns, MbufPtr m, const IpOptions* opt, Route* ro,
   return Send(ns, std::move(m), hop);
 }
 
-MbufPtr in_proto_cksum_out(Netstack& ns, MbufPtr m, const IpHeader& ip) {
+MbufPtr in_proto_cksum_out(Netstack& ns, MbufPtr m, const IpHeader& ip,
+                           uint32_t capabilities) {
   const size_t hlen = ip.hlen();
   const uint16_t want = m->pkthdr.csum_flags;
   size_t field = 0;  // where in the payload the checksum stands
+  bool by_nic = false;
   if ((want & kMTcpCsumOut) != 0) {
     field = 16;
+    by_nic = (capabilities & kIfcapCsumTcp4) != 0;
   } else if ((want & kMUdpCsumOut) != 0) {
     field = 6;
+    by_nic = (capabilities & kIfcapCsumUdp4) != 0;
   } else if ((want & kMIcmpCsumOut) != 0) {
     field = 2;
   } else {
@@ -247,9 +255,15 @@ MbufPtr in_proto_cksum_out(Netstack& ns, MbufPtr m, const IpHeader& ip) {
     if (!m) return nullptr;
   }
   const bool pseudo = (want & kMIcmpCsumOut) == 0;
-  CksumPartial sum = in_cksum_chain(*m, hlen, len);
+  CksumPartial sum = pseudo ? in_pseudo(ip.src, ip.dst, ip.p, len) : 0;
+  if (by_nic) {
+    m->pkthdr.csum_flags = want;
+    const auto partial = static_cast<uint16_t>(~in_cksum_field(sum));
+    m_write(*m, hlen + field, Be16(partial));
+    return m;
+  }
+  sum += in_cksum_chain(*m, hlen, len);
   ns.cpu.ChargeSum(len);
-  if (pseudo) sum += in_pseudo(ip.src, ip.dst, ip.p, len);
   uint16_t value = in_cksum_field(sum);
   // RFC 768: a computed 0 is sent as ones, for 0 says that none was computed.
   if ((want & kMUdpCsumOut) != 0 && value == 0) value = 0xffff;

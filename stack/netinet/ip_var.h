@@ -124,8 +124,11 @@ Errno ip_output(Netstack& ns, MbufPtr m, const IpOptions* opt, Route* ro,
 Errno ip_fragment(Netstack& ns, MbufPtr m, uint32_t mtu_bytes, MbufList* out);
 
 // Makes the transport checksum that csum_flags ask for in `m`, whose header
-// `ip` is as it will be sent.  Null, `m` gone, if memory is short.
-MbufPtr in_proto_cksum_out(Netstack& ns, MbufPtr m, const IpHeader& ip);
+// `ip` is as it will be sent.  What an interface of `capabilities` (kIfcap*)
+// makes itself gets the sum of the pseudo-header in its field, and keeps its
+// flag.  Null, `m` gone, if memory is short.
+MbufPtr in_proto_cksum_out(Netstack& ns, MbufPtr m, const IpHeader& ip,
+                           uint32_t capabilities);
 
 // The source address that a packet to `dst` would get; of family kUnspec if
 // there is no route.

@@ -51,8 +51,10 @@ bool ReadHeader(Netstack& ns, MbufPtr m, size_t off, TcpSegment& th) {
     return false;
   }
   if ((m->pkthdr.csum_flags & kMTcpCsumInOk) == 0) {
-    ns.cpu.ChargeSum(total - off);
-    if (in4_cksum(*m, kIpProtoTcp, off, total - off) != 0) {
+    const size_t len = total - off;
+    const CksumPartial sum = in_cksum_received(ns, *m, off, len) +
+                             in_pseudo(ip->src, ip->dst, kIpProtoTcp, len);
+    if (in_cksum_fold(sum) != 0) {
       ++stat.rcvbadsum;
       ns.Drop(std::move(m), DropReason::kTcpBadChecksum);
       return false;

@@ -114,9 +114,8 @@ bool SumRight(Netstack& ns, const Mbuf& m, const UdpHeader& uh,
     return true;
   }
   if ((m.pkthdr.csum_flags & kMUdpCsumInOk) != 0) return true;
-  ns.cpu.ChargeSum(len);
-  const CksumPartial sum =
-      in_cksum_chain(m, off, len) + in_pseudo(ip.src, ip.dst, kIpProtoUdp, len);
+  const CksumPartial sum = in_cksum_received(ns, m, off, len) +
+                           in_pseudo(ip.src, ip.dst, kIpProtoUdp, len);
   return in_cksum_fold(sum) == 0;
 }
 
