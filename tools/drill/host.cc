@@ -9,26 +9,17 @@ namespace {
 
 constexpr uint32_t kLeastMtu = 68;  // RFC 791
 
-Settings SettingsFor(const DrillOptions& options) {
-  const auto personality = FindPersonality(options.personality);
-  return SettingsOf(personality.value_or(Personality::kOpenBsd));
-}
-
 }  // namespace
 
 DrillHost::DrillHost(const ScriptSettings& settings,
                      const DrillOptions& options, SendHook hook, void* arg)
-    : sim_(options.seed, SettingsFor(options)),
+    : sim_(options.seed, options.settings),
       host_(sim_.AddHost("drill")),
       tun_(tunattach(host_.ns, "tun0")),
       hook_(hook),
       hook_arg_(arg) {
   tun_.set_transmit(Transmitted, this);
   error_ = Configure(settings);
-  if (!FindPersonality(options.personality)) {
-    error_ = "\"" + options.personality +
-             "\" is no personality: openbsd and freebsd are";
-  }
 }
 
 DrillHost::~DrillHost() {
