@@ -71,18 +71,15 @@ absl::Status CheckBulkOptions(const BulkOptions& options) {
 // Every frame that the link takes, as a capture of two interfaces.
 class Bulk::FrameWriter : public LinkTap {
  public:
-  explicit FrameWriter(CaptureWriter& writer) : writer_(writer) {
-    for (uint32_t& end : interfaces_) {
-      CaptureTap tap;
-      tap.name = &end == &interfaces_[0] ? "a" : "b";
-      end = writer_.AddInterface(tap);
-    }
-  }
+  explicit FrameWriter(CaptureWriter& writer)
+      : writer_(writer),
+        a_(writer.AddInterface({.name = "a"})),
+        b_(writer.AddInterface({.name = "b"})) {}
 
   void OnFrame(const TappedFrame& frame) override {
     if (!status_.ok()) return;
     CapturePacket packet;
-    packet.interface = interfaces_[frame.from_a ? 0 : 1];
+    packet.interface = frame.from_a ? a_ : b_;
     packet.time_ns = ToNanoseconds(frame.time);
     packet.len = static_cast<uint32_t>(frame.bytes.size());
     packet.data = frame.bytes;
@@ -95,7 +92,8 @@ class Bulk::FrameWriter : public LinkTap {
 
  private:
   CaptureWriter& writer_;
-  uint32_t interfaces_[2];
+  const uint32_t a_;  // numbers of the interfaces
+  const uint32_t b_;
   absl::Status status_;
 };
 
