@@ -62,6 +62,10 @@
     "offer selective acknowledgement")                                         \
   X("splnet.tcp.dsack", tcp_dsack, "", 0, 1, 0, 1,                             \
     "report duplicate data first in SACK (RFC 2883)")                          \
+  X("splnet.tcp.sack_blocks", tcp_sack_blocks, "", 3, 4, 1, 4,                 \
+    "SACK blocks in one segment, where they fit")                              \
+  X("net.inet.tcp.sack.maxholes", tcp_sack_maxholes, "ranges", 128, 128, 0,    \
+    65535, "SACK ranges held by one connection")                               \
   X("splnet.tcp.syn_options", tcp_syn_options, "", 0, 1, 0, 1,                 \
     "order and padding of a SYN's options: 0 OpenBSD's, 1 FreeBSD's")          \
   X("splnet.tcp.rcvbuf_round", tcp_rcvbuf_round, "", 0, 1, 0, 1,               \
@@ -94,8 +98,12 @@
     "congestion control: newreno (0) or cubic (1)")                            \
   X("net.inet.tcp.initcwnd_segments", tcp_initcwnd, "segments", 10, 10, 1,     \
     1000, "initial window (RFC 6928)")                                         \
-  X("net.inet.tcp.abc_l_var", tcp_abc_l, "segments", 1, 2, 1, 100,             \
-    "growth for one ACK in slow start (RFC 3465)")                             \
+  X("net.inet.tcp.rfc3465", tcp_abc, "", 0, 1, 0, 1,                           \
+    "the window grows by bytes acknowledged, not by ACKs (RFC 3465)")          \
+  X("net.inet.tcp.abc_l_var", tcp_abc_l, "segments", 2, 2, 1, 100,             \
+    "... in slow start by at most so many for one ACK")                        \
+  X("splnet.tcp.restart_segments", tcp_restart, "segments", 2, 10, 1, 1000,    \
+    "window after an idle time (RFC 5681)")                                    \
   X("net.inet.tcp.ecn.enable", tcp_ecn, "", 0, 2, 0, 2,                        \
     "ECN: 0 off, 1 asked for and granted, 2 granted")                          \
   X("net.inet.tcp.ecn.maxretries", tcp_ecn_maxretries, "SYNs", 1, 1, 0, 12,    \

@@ -33,6 +33,11 @@ inline constexpr uint16_t kIpMf = 0x2000;  // more fragments
 inline constexpr uint16_t kIpOffMask = 0x1fff;
 inline constexpr size_t kIpMaxPacket = 65535;
 
+// The ECN field, the lower two bits of tos: RFC 3168 section 5.
+inline constexpr uint8_t kIpEcnMask = 0x03;
+inline constexpr uint8_t kIpEcnEct0 = 0x02;
+inline constexpr uint8_t kIpEcnCe = 0x03;
+
 inline constexpr uint8_t kIpProtoIcmp = 1;
 inline constexpr uint8_t kIpProtoTcp = 6;
 inline constexpr uint8_t kIpProtoUdp = 17;

@@ -1,11 +1,13 @@
 // What a segment acknowledges: the fifth step of RFC 9293 section 3.10.7.4,
-// with RFC 5961 section 5, RFC 5681 and RFC 6298.
+// with RFC 5961 section 5, RFC 5681, RFC 6675 and RFC 6298.
 
 #include <algorithm>
 
 #include "stack/netinet/in_pcb.h"
 #include "stack/netinet/tcp_cc.h"
+#include "stack/netinet/tcp_ecn.h"
 #include "stack/netinet/tcp_input.h"
+#include "stack/netinet/tcp_sack.h"
 #include "stack/netinet/tcp_seq.h"
 #include "stack/netinet/tcp_timer.h"
 #include "stack/netstack.h"
@@ -58,28 +60,72 @@ bool AckOfSyn(Tcpcb& tp, TcpSegment& th) {
 // Whether `th` is one more ACK of the same: RFC 5681 section 2.  The timer
 // says that something is outstanding, other than a window probe.
 bool IsDuplicateAck(const Tcpcb& tp, const TcpSegment& th) {
-  return th.ack == tp.snd_una && tp.rexmt.pending() && th.len == 0 && !th.old &&
+  // Where the peer SACKs, what has no block tells of nothing.
+  return !tp.is(kTfSacked | kTfSackRecovery) && th.ack == tp.snd_una &&
+         tp.rexmt.pending() && th.len == 0 && !th.old &&
          !th.has(kThSyn | kThFin) && th.wnd == tp.snd_wnd;
 }
 
-// Counts duplicate ACKs; the third means that a segment was lost.
-void DuplicateAck(Tcpcb& tp, const TcpSegment& th) {
-  if (!IsDuplicateAck(tp, th)) return;
-  ++tp.ns().tcpstat.rcvdupack;
-  tp.flags |= kTfNeedOutput;
-  if (tp.is(kTfRecovery)) {
-    tcp_cc_inflate(tp);
-    return;
-  }
-  if (tp.dupacks < 255) ++tp.dupacks;
-  if (tp.dupacks != kTcpDupThresh) return;  // the first two: limited transmit
-  // Not for what was sent before the last loss: RFC 6582 section 3.2.
-  if (!seq_gt(th.ack, tp.snd_recover)) return;
+void EnterRecovery(Tcpcb& tp) {
   tcp_cc_enter_recovery(tp);
   tp.flags |= kTfFastRexmt;
   tp.flags &= ~kTfTiming;
   ++tp.ns().tcpstat.sndrexmitfast;
   timeout_del(tp.rexmt);  // starts anew with what is sent now
+}
+
+void CountDuplicateAck(Tcpcb& tp) {
+  ++tp.ns().tcpstat.rcvdupack;
+  tp.flags |= kTfNeedOutput;
+  if (!tp.is(kTfRecovery) && tp.dupacks < 255) ++tp.dupacks;
+}
+
+// Counts duplicate ACKs; the third means that a segment was lost.
+void DuplicateAck(Tcpcb& tp, const TcpSegment& th) {
+  if (!IsDuplicateAck(tp, th)) return;
+  CountDuplicateAck(tp);
+  if (tp.is(kTfRecovery)) {
+    tcp_cc_inflate(tp);
+    return;
+  }
+  if (tp.dupacks != kTcpDupThresh) return;  // the first two: limited transmit
+  // Not for what was sent before the last loss: RFC 6582 section 3.2.
+  if (seq_gt(th.ack, tp.snd_recover)) EnterRecovery(tp);
+}
+
+// The same for an ACK that told of data the peer had not SACKed before,
+// whatever else it says: RFC 6675 section 5.
+void SackedAck(Tcpcb& tp) {
+  CountDuplicateAck(tp);
+  if (tp.is(kTfRecovery)) return;
+  if (tp.dupacks < kTcpDupThresh && !tcp_sack_is_lost(tp, tp.snd_una)) return;
+  // After a timeout not before all that was sent then is acknowledged.
+  if (!seq_geq(tp.snd_una, tp.snd_recover) || !tp.is(kTfSacked)) return;
+  tp.flags |= kTfSackRecovery;
+  tcp_sack_enter_recovery(tp);
+  ++tp.ns().tcpstat.sack_recovery_episode;
+  EnterRecovery(tp);
+}
+
+// An ACK in recovery, or after ECN has lowered the window: it does not grow.
+// Whether the timer starts again.
+bool AckInRecovery(Tcpcb& tp, const TcpSegment& th, uint32_t acked) {
+  if (!tp.is(kTfRecovery)) {
+    if (seq_geq(th.ack, tp.snd_ecn)) tp.flags &= ~kTfCwndReduced;
+    tp.dupacks = 0;
+    return true;
+  }
+  if (tcp_cc_recovery_ack(tp, th.ack, acked)) {
+    tp.dupacks = 0;
+    return true;
+  }
+  tp.flags |= kTfNeedOutput;
+  if (tp.is(kTfSackRecovery)) return true;  // RFC 6298 section 5.3
+  // Only the first partial ACK does: RFC 6582 section 3.2.
+  const bool restart = !tp.is(kTfPartialAck);
+  tp.flags |= kTfPartialAck | kTfFastRexmt;
+  tp.flags &= ~kTfTiming;
+  return restart;
 }
 
 // Our FIN, and with it everything, may have been acknowledged.  False if that
@@ -138,19 +184,16 @@ bool tcp_ack_advance(Tcpcb& tp, TcpSegment& th) {
   SampleRtt(tp, th);
   tp.rxtshift = 0;
 
-  // The timer runs for what is still outstanding; in recovery only the first
-  // partial ACK starts it again (RFC 6582 section 3.2).
   bool restart = true;
-  if (!tp.is(kTfRecovery)) {
+  if (!tp.is(kTfRecovery | kTfCwndReduced)) [[likely]] {
     tcp_cc_ack(tp, acked, flight);
     tp.dupacks = 0;
-  } else if (tcp_cc_recovery_ack(tp, th.ack, acked)) {
-    tp.dupacks = 0;
-    tp.snd_recover = th.ack - 1;
   } else {
-    restart = !tp.is(kTfPartialAck);
-    tp.flags |= kTfPartialAck | kTfFastRexmt | kTfNeedOutput;
-    tp.flags &= ~kTfTiming;
+    restart = AckInRecovery(tp, th, acked);
+  }
+  if (!tp.is(kTfRecovery)) {
+    // Pulled along, so that it stays comparable.
+    tp.snd_recover = seq_max(tp.snd_recover, th.ack - 1);
   }
 
   const bool fin_acked = tp.is(kTfSentFin) && th.ack == tp.snd_max;
@@ -163,6 +206,8 @@ bool tcp_ack_advance(Tcpcb& tp, TcpSegment& th) {
   tp.snd_una = th.ack;
   tp.snd_nxt = seq_max(tp.snd_nxt, tp.snd_una);
   tp.snd_up = seq_max(tp.snd_up, tp.snd_una);
+  if (tp.is(kTfSacked)) [[unlikely]]
+    tcp_sack_acked(tp);
 
   if (th.ack == tp.snd_max) {
     timeout_del(tp.rexmt);
@@ -207,12 +252,16 @@ bool tcp_check_ack(Tcpcb& tp, TcpSegment& th) {
     tcp_dropseg(ns, th, DropReason::kTcpBadAck);
     return false;
   }
+  if (tp.ecn != 0) tcp_ecn_input(tp, th);
   bool fin_acked = false;
-  if (seq_gt(th.ack, tp.snd_una)) {
-    fin_acked = tcp_ack_advance(tp, th);
-  } else {
+  const bool advances = seq_gt(th.ack, tp.snd_una);
+  if (advances) fin_acked = tcp_ack_advance(tp, th);
+  if (th.sacks != 0 && tcp_sack_enabled(tp)) {
+    if (tcp_sack_update(tp, th)) SackedAck(tp);
+  } else if (!advances) {
     DuplicateAck(tp, th);
   }
+  if (tp.ecn != 0) tcp_ecn_echo(tp, th);
   tcp_update_window(tp, th);
   return !fin_acked || FinAcknowledged(tp, th);
 }

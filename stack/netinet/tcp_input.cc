@@ -71,6 +71,7 @@ bool ReadHeader(Netstack& ns, MbufPtr m, size_t off, TcpSegment& th) {
   th.len = static_cast<uint32_t>(total - off - hlen);
   th.id = m->pkthdr.id;
   th.loop = m->has(kMLoop);
+  th.ce = (ip->tos & kIpEcnMask) == kIpEcnCe;
   if (const size_t optlen = hlen - sizeof(TcpHeader); optlen > 0) {
     uint8_t copy[kTcpMaxOptLen];
     const uint8_t* opt = copy;
@@ -131,12 +132,13 @@ bool MayReuse(const Tcpcb& tp, const TcpSegment& th) {
 // new data, and nothing else.  These take the steps that matter to them; true
 // if `th` was one of them.
 bool Predicted(Tcpcb& tp, TcpSegment& th) {
-  constexpr uint8_t kUnusual = kThSyn | kThFin | kThRst | kThUrg;
+  constexpr uint8_t kUnusual =
+      kThSyn | kThFin | kThRst | kThUrg | kThEce | kThCwr;
   if (tp.state != TcpState::kEstablished ||
       (th.flags & (kUnusual | kThAck)) != kThAck || th.seq != tp.rcv_nxt ||
-      tp.snd_nxt != tp.snd_max || tp.dupacks != 0 ||
-      tp.is(kTfRecovery | kTfSentFin) || th.wnd == 0 || tp.persist.pending() ||
-      th.has_ts != tp.is(kTfRcvdTstmp) ||
+      tp.snd_nxt != tp.snd_max || tp.dupacks != 0 || th.sacks != 0 || th.ce ||
+      tp.is(kTfRecovery | kTfSentFin | kTfSacked) || th.wnd == 0 ||
+      tp.persist.pending() || th.has_ts != tp.is(kTfRcvdTstmp) ||
       (th.has_ts && tstmp_lt(th.ts_val, tp.ts_recent))) {
     return false;
   }

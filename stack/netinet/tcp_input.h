@@ -46,7 +46,10 @@ struct TcpSegment {
   bool has_wscale = false;
   bool sack_permitted = false;
   uint8_t wscale = 0;
-  uint16_t mss = 0;  // 0: no such option
+  bool ce = false;       // the network met congestion, RFC 3168
+  uint8_t sacks = 0;     // SACK blocks
+  TcpSackBlock sack[4];  // ... as they came
+  uint16_t mss = 0;      // 0: no such option
   uint32_t ts_val = 0;
   uint32_t ts_ecr = 0;
   // It takes the place of a connection in TIME_WAIT, which had used numbers up

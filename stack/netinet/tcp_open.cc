@@ -7,6 +7,7 @@
 #include "stack/netinet/in_pcb.h"
 #include "stack/netinet/ip_var.h"
 #include "stack/netinet/tcp_cc.h"
+#include "stack/netinet/tcp_ecn.h"
 #include "stack/netinet/tcp_input.h"
 #include "stack/netinet/tcp_seq.h"
 #include "stack/netinet/tcp_syncache.h"
@@ -39,7 +40,8 @@ void TakeSyn(Tcpcb& tp, const TcpSegment& th) {
     tp.ts_recent = th.ts_val;
     tp.ts_recent_time = tp.ns().now();
   }
-  if (th.sack_permitted) tp.flags |= kTfRcvdSack;
+  if (th.sack_permitted && tp.is(kTfSackPermit)) tp.flags |= kTfRcvdSack;
+  tcp_ecn_take_syn(tp, th);
   tcp_mss_update(tp);
 }
 

@@ -8,6 +8,7 @@
 #include "stack/kern/endian.h"
 #include "stack/netinet/tcp_input.h"
 #include "stack/netinet/tcp_var.h"
+#include "stack/netstack.h"
 
 namespace splnet {
 namespace {
@@ -37,6 +38,33 @@ size_t PutOpenbsd(const TcpSynOptions& syn, uint8_t* opt) {
     opt[n++] = *syn.wscale;
   }
   if (syn.ts) n += tcp_put_tstamp(opt + n, syn.ts->val, syn.ts->ecr);
+  return n;
+}
+
+// FreeBSD's: mss, nop wscale, sackOK, TS, each at the place that suits it, and
+// eol up to a whole word.
+size_t PutFreebsd(const TcpSynOptions& syn, uint8_t* opt) {
+  size_t n = 0;
+  if (syn.mss) n += PutMss(opt, *syn.mss);
+  if (syn.wscale) {
+    while (n % 2 != 1) opt[n++] = kTcpOptNop;
+    opt[n++] = kTcpOptWscale;
+    opt[n++] = 3;
+    opt[n++] = *syn.wscale;
+  }
+  if (syn.sack_permitted) {
+    opt[n++] = kTcpOptSackPermitted;
+    opt[n++] = 2;
+  }
+  if (syn.ts) {
+    // Its values stand on words.
+    uint8_t padded[kTcpOlenTstampAppa];
+    tcp_put_tstamp(padded, syn.ts->val, syn.ts->ecr);
+    while (n % 4 != 2) opt[n++] = kTcpOptNop;
+    std::memcpy(opt + n, padded + 2, sizeof padded - 2);
+    n += sizeof padded - 2;
+  }
+  while (n % 4 != 0) opt[n++] = kTcpOptEol;
   return n;
 }
 
@@ -71,6 +99,12 @@ void tcp_dooptions(TcpSegment& th, const uint8_t* opt, size_t optlen) {
       th.wscale = std::min(value[0], kTcpMaxWinShift);
     } else if (kind == kTcpOptSackPermitted && len == 2 && syn) {
       th.sack_permitted = true;
+    } else if (kind == kTcpOptSack && len > 2 && (len - 2) % 8 == 0 && !syn) {
+      // The last of several such options counts; they are not merged.
+      th.sacks = static_cast<uint8_t>((len - 2) / 8);
+      for (size_t b = 0; b < th.sacks; ++b) {
+        th.sack[b] = {be32(value + 8 * b), be32(value + 8 * b + 4)};
+      }
     }
     i += len;
   }
@@ -85,9 +119,10 @@ size_t tcp_put_tstamp(uint8_t* opt, uint32_t val, uint32_t ecr) {
   return kTcpOlenTstampAppa;
 }
 
-size_t tcp_put_syn_options(const Netstack& /*ns*/, const TcpSynOptions& o,
+size_t tcp_put_syn_options(const Netstack& ns, const TcpSynOptions& o,
                            uint8_t* opt) {
-  return PutOpenbsd(o, opt);
+  return ns.settings.tcp_syn_options == 0 ? PutOpenbsd(o, opt)
+                                          : PutFreebsd(o, opt);
 }
 
 }  // namespace splnet

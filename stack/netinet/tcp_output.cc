@@ -1,7 +1,7 @@
 // TCP output: what to send now, and why.  tcp_segment.cc builds it.
 //
 // RFC 9293 section 3.8.6 (windows, silly windows), RFC 1122 section 4.2.3.4
-// (Nagle), RFC 5681 (congestion window).
+// (Nagle), RFC 5681 (congestion window), RFC 6675 (loss recovery).
 
 #include "stack/netinet/tcp_output.h"
 
@@ -10,6 +10,7 @@
 #include "stack/netinet/in_pcb.h"
 #include "stack/netinet/ip_var.h"
 #include "stack/netinet/tcp_cc.h"
+#include "stack/netinet/tcp_sack.h"
 #include "stack/netinet/tcp_seq.h"
 #include "stack/netinet/tcp_timer.h"
 #include "stack/netinet/tcp_var.h"
@@ -40,9 +41,13 @@ uint32_t ReceiveSpace(const Socket& so) {
 }
 
 // The most data that one segment takes: half a send buffer at least goes out
-// whatever its size.
+// whatever its size.  SACK blocks take from it.
 uint32_t MaxSegment(const Tcpcb& tp) {
-  return std::max(uint32_t{1}, std::min(tp.so().snd.hiwat / 2, tp.maxseg));
+  uint32_t room = tp.maxseg;
+  if (tp.is(kTfSackReport)) [[unlikely]] {
+    room -= static_cast<uint32_t>(tcp_sack_optlen(tp, tp.maxopd - tp.maxseg));
+  }
+  return std::max(uint32_t{1}, std::min(tp.so().snd.hiwat / 2, room));
 }
 
 // Whether the window has grown enough to be worth a segment: by two segments,
@@ -70,17 +75,22 @@ TcpDecision DecideOpening(Tcpcb& tp) {
   return d;
 }
 
+// How the caller of tcp_output() stands.
+struct Sending {
+  bool idle;          // nothing is outstanding
+  bool doing_sosend;  // more comes from the same write
+};
+
 // Sender's silly window avoidance, RFC 9293 section 3.8.6.2.1: whether `len`
 // bytes from d.off are worth a segment.
-bool WorthSending(const Tcpcb& tp, const TcpDecision& d, bool idle,
-                  bool doing_sosend) {
+bool WorthSending(const Tcpcb& tp, const TcpDecision& d, Sending sending) {
   if (d.len == MaxSegment(tp)) return true;
   if (tp.is(kTfForce)) return true;
   if (seq_lt(tp.snd_nxt, tp.snd_max)) return true;
   if (tp.max_sndwnd > 0 && d.len >= tp.max_sndwnd / 2) return true;
   // Nagle: the short end of the data, if nothing is outstanding.
   const bool all = d.off + d.len >= tp.so().snd.cc;
-  return all && (idle || tp.is(kTfNoDelay)) && !doing_sosend &&
+  return all && (sending.idle || tp.is(kTfNoDelay)) && !sending.doing_sosend &&
          !tp.is(kTfNoPush);
 }
 
@@ -94,15 +104,20 @@ void StartPersistIfClosed(Tcpcb& tp, uint32_t win) {
   tcp_setpersist(tp);
 }
 
-// The congestion window, and for each of the first two duplicate ACKs one
-// segment more: limited transmit, RFC 3042.
+// The congestion window, beginning at snd_una.  What the peer has SACKed is in
+// the network no more; without SACK each of the first two duplicate ACKs means
+// one segment: limited transmit, RFC 3042.
 uint32_t CongestionWindow(const Tcpcb& tp) {
+  if (tp.is(kTfSacked)) [[unlikely]] {
+    return tp.snd_cwnd + tcp_sacked_below(tp, tp.snd_nxt);
+  }
   if (tp.dupacks == 0 || tp.dupacks >= kTcpDupThresh) return tp.snd_cwnd;
   return tp.snd_cwnd + tp.dupacks * tp.maxseg;
 }
 
-// What to send now, and why.
-TcpDecision Decide(Tcpcb& tp, bool idle, bool doing_sosend) {
+// What to send now from snd_nxt on, and why, if congestion allows `cwnd` bytes
+// beyond snd_una.
+TcpDecision Decide(Tcpcb& tp, Sending sending, uint32_t cwnd) {
   const Sockbuf& snd = tp.so().snd;
   TcpDecision d;
   d.rwnd = ReceiveSpace(tp.so());
@@ -110,7 +125,7 @@ TcpDecision Decide(Tcpcb& tp, bool idle, bool doing_sosend) {
   d.seq = tp.snd_nxt;
   d.off = tp.snd_nxt - tp.snd_una;
 
-  uint32_t win = std::min(tp.snd_wnd, CongestionWindow(tp));
+  uint32_t win = std::min(tp.snd_wnd, cwnd);
   if (tp.is(kTfForce)) {
     if (win == 0) {
       // One byte beyond the window; the FIN only if it is all there is.
@@ -133,7 +148,12 @@ TcpDecision Decide(Tcpcb& tp, bool idle, bool doing_sosend) {
   if (d.len == 0 && d.off == 0 && snd.cc > 0 && win == 0) {
     StartPersistIfClosed(tp, win);
   }
-  if (const uint32_t most = MaxSegment(tp); d.len > most) {
+  uint32_t most = MaxSegment(tp);
+  if (tp.is(kTfSacked) && seq_lt(d.seq, tp.snd_max)) [[unlikely]] {
+    // Sent again after a timeout: not into what the peer has.
+    most = std::min(most, tcp_sack_hole(tp, d.seq).size());
+  }
+  if (d.len > most) {
     d.len = most;
     d.more = true;
   }
@@ -142,7 +162,7 @@ TcpDecision Decide(Tcpcb& tp, bool idle, bool doing_sosend) {
     d.flags &= static_cast<uint8_t>(~kThFin);
   }
 
-  if (d.len > 0 && WorthSending(tp, d, idle, doing_sosend)) {
+  if (d.len > 0 && WorthSending(tp, d, sending)) {
     const bool probe = tp.is(kTfForce) && tp.persist.pending();
     d.why = probe ? TcpWhy::kForce : TcpWhy::kData;
   } else if (!tcps_havercvdfin(tp.state) && WindowGrew(tp, d.rwnd)) {
@@ -159,20 +179,76 @@ TcpDecision Decide(Tcpcb& tp, bool idle, bool doing_sosend) {
   return d;
 }
 
-// The first lost segment again, whatever the windows: fast retransmit.
-TcpDecision DecideFastRetransmit(Tcpcb& tp) {
+// What was sent and is in `hole` again, or the first segment of it, whatever
+// the windows.
+TcpDecision DecideResend(Tcpcb& tp, TcpResend resend, TcpSackBlock hole) {
   const Sockbuf& snd = tp.so().snd;
   TcpDecision d;
-  d.why = TcpWhy::kData;
+  d.resend = resend;
   d.rwnd = ReceiveSpace(tp.so());
-  d.seq = tp.snd_una;
-  const uint32_t outstanding = tp.snd_max - tp.snd_una;
-  d.len = std::min({outstanding, snd.cc, MaxSegment(tp)});
+  d.seq = hole.left;
+  d.off = hole.left - tp.snd_una;
+  const uint32_t data = snd.cc - std::min(snd.cc, d.off);
+  d.len = std::min({hole.size(), data, MaxSegment(tp)});
   d.flags = OutFlags(tp.state);
-  if (!tp.is(kTfSentFin) || d.len < snd.cc) {
-    d.flags &= static_cast<uint8_t>(~kThFin);
+  // The FIN is what the hole has beyond the data.
+  const bool fin = tp.is(kTfSentFin) && d.len == data && d.len < hole.size();
+  if (!fin) d.flags &= static_cast<uint8_t>(~kThFin);
+  if (d.len > 0 || fin) {
+    d.why = TcpWhy::kData;
+    d.more = true;
   }
   return d;
+}
+
+// Whether a segment has nothing that was not sent before.
+bool OnlyAcks(const TcpDecision& d) {
+  return d.why == TcpWhy::kNothing || d.why == TcpWhy::kAck ||
+         d.why == TcpWhy::kWindow;
+}
+
+// Loss recovery by the scoreboard: NextSeg() of RFC 6675 section 4, as long as
+// the pipe has room for a segment (section 5, step C).
+TcpDecision DecideSackRecovery(Tcpcb& tp, Sending sending) {
+  if (seq_lt(tp.snd_nxt, tp.snd_max)) {
+    // All of it goes out again, in segments of another size or when the
+    // peer's window opens.
+    return Decide(tp, sending, CongestionWindow(tp));
+  }
+  const uint32_t flight = tp.snd_max - tp.snd_una;
+  const uint32_t pipe = tcp_sack_pipe(tp);
+  if (tp.snd_cwnd < pipe + tp.maxseg) return Decide(tp, sending, flight);
+  if (const TcpSackBlock hole = tcp_sack_next_lost(tp); !hole.empty()) {
+    return DecideResend(tp, TcpResend::kSack, hole);
+  }
+  const TcpDecision fresh = Decide(tp, sending, flight + tp.snd_cwnd - pipe);
+  if (!OnlyAcks(fresh) || tp.persist.pending()) return fresh;
+  if (const TcpSackBlock hole = tcp_sack_next_unsure(tp); !hole.empty()) {
+    return DecideResend(tp, TcpResend::kSack, hole);
+  }
+  if (const TcpSackBlock hole = tcp_sack_rescue(tp); !hole.empty()) {
+    return DecideResend(tp, TcpResend::kRescue, hole);
+  }
+  return fresh;
+}
+
+TcpDecision DecideNext(Tcpcb& tp, Sending sending) {
+  if (!tcps_haveestablished(tp.state)) return DecideOpening(tp);
+  if (tp.is(kTfFastRexmt)) [[unlikely]] {
+    tp.flags &= ~kTfFastRexmt;
+    TcpSackBlock hole = tcp_sack_hole(tp, tp.snd_una);
+    // What is not acknowledged is not safe, whatever was SACKed.
+    if (hole.left != tp.snd_una) hole = {tp.snd_una, tp.snd_max};
+    return DecideResend(tp, TcpResend::kFast, hole);
+  }
+  if (tp.is(kTfSackRecovery)) [[unlikely]] {
+    return DecideSackRecovery(tp, sending);
+  }
+  if (tp.is(kTfSacked) && seq_lt(tp.snd_nxt, tp.snd_max)) [[unlikely]] {
+    // After a timeout: what the peer has SACKed since is left out.
+    tp.snd_nxt = tcp_sack_hole(tp, tp.snd_nxt).left;
+  }
+  return Decide(tp, sending, CongestionWindow(tp));
 }
 
 // What an error of IP output means.  kOk where time will heal it.
@@ -230,20 +306,15 @@ Errno tcp_output(Tcpcb& tp) {
   }
 
   for (;;) {
-    const bool fast = tp.is(kTfFastRexmt);
-    tp.flags &= ~kTfFastRexmt;
-    TcpDecision d = !tcps_haveestablished(tp.state) ? DecideOpening(tp)
-                    : fast                          ? DecideFastRetransmit(tp)
-                           : Decide(tp, idle, doing_sosend);
+    const TcpDecision d = DecideNext(tp, {idle, doing_sosend});
     if (d.why == TcpWhy::kNothing) break;
-    const bool more = d.more || fast;
-    if (const Errno error = tcp_send_segment(tp, d, fast); error != kOk) {
+    if (const Errno error = tcp_send_segment(tp, d); error != kOk) {
       bool retry = false;
       const Errno told = OutputError(tp, error, &retry);
       if (!retry) return told;
       continue;
     }
-    if (!more) break;
+    if (!d.more) break;
   }
   // Data that nothing will push on: the window is closed, or the tail is held
   // back with nothing outstanding.

@@ -21,9 +21,19 @@ enum class TcpWhy : uint8_t {
   kUrgent,
 };
 
+// How a segment that was sent before goes out again while snd_nxt stays where
+// it is.
+enum class TcpResend : uint8_t {
+  kNone,
+  kFast,    // the first: fast retransmit
+  kSack,    // what the scoreboard says is missing
+  kRescue,  // the last of it, in case that was lost too: RFC 6675 section 4
+};
+
 // One segment to be sent.
 struct TcpDecision {
   TcpWhy why = TcpWhy::kNothing;
+  TcpResend resend = TcpResend::kNone;
   uint8_t flags = 0;
   bool more = false;  // another segment can follow at once
   uint32_t seq = 0;
@@ -45,9 +55,8 @@ inline uint32_t tcp_promised(const Tcpcb& tp) {
 uint32_t tcp_window(const Tcpcb& tp, uint32_t space, uint32_t most);
 
 // Builds the segment that `d` describes, accounts for it and hands it to IP.
-// `fast`: it is a fast retransmit, after which snd_nxt stays where it was.
 // What ip_output() gives; kENOBUFS, with nothing accounted, if memory is short.
-Errno tcp_send_segment(Tcpcb& tp, TcpDecision d, bool fast);
+Errno tcp_send_segment(Tcpcb& tp, TcpDecision d);
 
 }  // namespace splnet
 

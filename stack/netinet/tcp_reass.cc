@@ -7,6 +7,7 @@
 
 #include "stack/netinet/in_pcb.h"
 #include "stack/netinet/tcp_input.h"
+#include "stack/netinet/tcp_sack.h"
 #include "stack/netinet/tcp_seq.h"
 #include "stack/netstack.h"
 
@@ -67,9 +68,19 @@ Mbuf* FindBefore(const TcpReassQueue& q, uint32_t seq) {
   return prev;
 }
 
+// Where a segment has found its place.
+struct Placed {
+  const Mbuf* at = nullptr;  // the packet that holds it, or its beginning
+  TcpSackBlock twice{0, 0};  // what of it was held before
+
+  void Twice(uint32_t left, uint32_t right) {
+    if (twice.empty()) twice = {left, right};
+  }
+};
+
 // Puts the segment in its place and cuts away what is held twice.  False if
 // all of it was held before.
-bool Insert(Tcpcb& tp, TcpSegment& th) {
+bool Insert(Tcpcb& tp, TcpSegment& th, Placed* placed) {
   Held h{th.seq, th.len, th.has(kThFin) ? 1u : 0u};
   MbufPtr m = std::move(th.m);
   m_trim_front(*m, th.hdrlen);
@@ -78,6 +89,8 @@ bool Insert(Tcpcb& tp, TcpSegment& th) {
     const Held before = Held::Of(*prev);
     if (seq_gt(before.end(), h.seq)) {
       const uint32_t overlap = before.end() - h.seq;
+      placed->at = prev;
+      placed->Twice(h.seq, seq_min(before.end(), h.end()));
       if (overlap > h.len ||
           (overlap == h.len && (h.fin == 0 || before.fin != 0))) {
         th.m = std::move(m);
@@ -98,6 +111,7 @@ bool Insert(Tcpcb& tp, TcpSegment& th) {
     Held after = Held::Of(*next);
     if (!seq_gt(h.end(), after.seq)) break;
     const uint32_t overlap = h.end() - after.seq;
+    placed->Twice(after.seq, seq_min(after.end(), h.end()));
     if (overlap < after.len || (overlap == after.len && after.fin != 0)) {
       m_trim_front(*next, overlap);
       after.seq += overlap;
@@ -110,8 +124,46 @@ bool Insert(Tcpcb& tp, TcpSegment& th) {
     tp.ns().tracer.Met(Fate::kDuplicate, gone->pkthdr.id, &tp.so(), after.len);
   }
   h.Keep(*m);
+  placed->at = m.get();
   Link(tp, prev, std::move(m));
   return true;
+}
+
+// Where the run of held data begins that `m` is in.
+uint32_t RunBegin(const TcpReassQueue& q, const Mbuf& m) {
+  uint32_t begin = Held::Of(*q.head).seq;
+  uint32_t end = begin;
+  for (const Mbuf* p = q.head;; p = p->nextpkt) {
+    const Held h = Held::Of(*p);
+    if (h.seq != end) begin = h.seq;
+    end = h.end();
+    if (p == &m) return begin;
+  }
+}
+
+// The whole run that `m` is in.  Those that were reported already spare the
+// walk.
+TcpSackBlock RunAround(const Tcpcb& tp, const Mbuf& m) {
+  const Held h = Held::Of(m);
+  const TcpSackBlock* const known = tcp_sack_run_at(tp, h.seq);
+  if (known != nullptr && seq_leq(h.end(), known->right)) return *known;
+  const TcpSackBlock* const before = tcp_sack_run_at(tp, h.seq - 1);
+  TcpSackBlock run{before != nullptr ? before->left : RunBegin(tp.reass, m),
+                   h.end()};
+  for (const Mbuf* p = m.nextpkt; p != nullptr; p = p->nextpkt) {
+    const Held after = Held::Of(*p);
+    if (after.seq != run.right) break;
+    run.right = after.end();
+  }
+  return run;
+}
+
+// What the next ACK has to report, RFC 2018 section 4 and RFC 2883.
+void Report(Tcpcb& tp, const Placed& placed) {
+  if (!tcp_sack_enabled(tp)) return;
+  const TcpSackBlock run = RunAround(tp, *placed.at);
+  if (!run.empty()) tcp_sack_held(tp, run);
+  tcp_sack_duplicate(tp, placed.twice);
 }
 
 // Appends what has become contiguous.  True if that ends with the FIN.
@@ -144,6 +196,7 @@ bool Present(Tcpcb& tp, TcpSegment& th) {
 }  // namespace
 
 void tcp_freeq(Tcpcb& tp, DropReason reason) {
+  tcp_sack_forget_held(tp);
   while (tp.reass.head != nullptr) {
     tp.ns().Drop(Unlink(tp, nullptr), reason);
   }
@@ -167,17 +220,23 @@ bool tcp_reass(Tcpcb& tp, TcpSegment& th) {
     ++ns.tcpstat.rcvoopack;
     ns.tcpstat.rcvoobyte += len;
   }
-  if (!Insert(tp, th)) {
+  Placed placed;
+  if (!Insert(tp, th, &placed)) {
     ++ns.tcpstat.rcvduppack;
     ns.tcpstat.rcvdupbyte += len;
+    if (placed.at != nullptr) Report(tp, placed);
     tcp_met(tp, th, Fate::kDuplicate);
     return false;
   }
   if (!next) {
+    Report(tp, placed);
     ns.tracer.Met(Fate::kQueued, th.id, &tp.so(), len);
     return false;
   }
-  return Present(tp, th);
+  const bool fin = Present(tp, th);
+  tcp_sack_advance(tp);
+  tcp_sack_duplicate(tp, placed.twice);
+  return fin;
 }
 
 }  // namespace splnet

@@ -9,6 +9,7 @@
 #include "stack/netinet/in_pcb.h"
 #include "stack/netinet/ip.h"
 #include "stack/netinet/ip_var.h"
+#include "stack/netinet/tcp_ecn.h"
 #include "stack/netinet/tcp_input.h"
 #include "stack/netinet/tcp_output.h"
 #include "stack/netstack.h"
@@ -69,6 +70,9 @@ void tcp_respond(Tcpcb& tp, uint32_t seq, uint32_t ack, uint8_t flags) {
   TcpReply reply{.from = inp.laddr, .to = inp.faddr, .seq = seq, .ack = ack};
   reply.win = (flags & kThRst) != 0 ? uint16_t{0} : static_cast<uint16_t>(wnd);
   reply.flags = flags;
+  if ((flags & (kThAck | kThRst)) == kThAck) {
+    reply.flags |= tcp_ecn_ack_flags(tp);
+  }
   reply.ttl = inp.ttl;
   reply.tos = inp.tos;
   tcp_reply(ns, reply, inp.options.get(), &inp.route, {opt, optlen});

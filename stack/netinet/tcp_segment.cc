@@ -6,8 +6,10 @@
 #include "stack/netinet/in_pcb.h"
 #include "stack/netinet/ip.h"
 #include "stack/netinet/ip_var.h"
+#include "stack/netinet/tcp_ecn.h"
 #include "stack/netinet/tcp_options.h"
 #include "stack/netinet/tcp_output.h"
+#include "stack/netinet/tcp_sack.h"
 #include "stack/netinet/tcp_seq.h"
 #include "stack/netinet/tcp_timer.h"
 #include "stack/netstack.h"
@@ -25,8 +27,8 @@ size_t SynOptions(Tcpcb& tp, uint8_t flags, uint8_t* opt) {
     syn.mss = tcp_mss_adv(tp);
   } else {
     syn.mss = pin->mss;
-    syn.sack_permitted = pin->sack_permitted && (!answer || tp.is(kTfRcvdSack));
   }
+  syn.sack_permitted = tp.is(answer ? kTfRcvdSack : kTfSackPermit);
   if (tp.is(answer ? kTfRcvdScale : kTfReqScale)) syn.wscale = tp.request_scale;
   if (tp.is(answer ? kTfRcvdTstmp : kTfReqTstmp)) {
     syn.ts = TcpTimestamps{tcp_now(tp), answer ? tp.ts_recent : 0};
@@ -34,9 +36,10 @@ size_t SynOptions(Tcpcb& tp, uint8_t flags, uint8_t* opt) {
   return tcp_put_syn_options(tp.ns(), syn, opt);
 }
 
-// The mbuf of so_snd that holds byte `off`, and where in it.  A cursor spares
-// the walk from the front of the queue.
-const Mbuf* SendPosition(Tcpcb& tp, uint32_t off, size_t* inside) {
+// The mbuf of so_snd that holds the first byte of `d`, and where in it.  A
+// cursor spares the walk from the front of the queue.
+const Mbuf* SendPosition(Tcpcb& tp, const TcpDecision& d, size_t* inside) {
+  const uint32_t off = d.off;
   const Mbuf* m = tp.snd_mbuf;
   uint32_t start = tp.snd_mbuf_off;
   if (m == nullptr || off < start) {
@@ -47,8 +50,10 @@ const Mbuf* SendPosition(Tcpcb& tp, uint32_t off, size_t* inside) {
     start += m->len;
     m = m->next;
   }
-  tp.snd_mbuf = m;
-  tp.snd_mbuf_off = start;
+  if (d.resend == TcpResend::kNone) {
+    tp.snd_mbuf = m;
+    tp.snd_mbuf_off = start;
+  }
   *inside = off - start;
   return m;
 }
@@ -57,7 +62,7 @@ const Mbuf* SendPosition(Tcpcb& tp, uint32_t off, size_t* inside) {
 // else by reference.  False if memory is short.
 bool AttachData(Tcpcb& tp, const TcpDecision& d, Mbuf& m) {
   size_t inside = 0;
-  const Mbuf* const from = SendPosition(tp, d.off, &inside);
+  const Mbuf* const from = SendPosition(tp, d, &inside);
   if (d.len <= m_trailingspace(m)) {
     m_copydata(*from, inside, d.len, m.data + m.len, CopyKind::kTcpSegment);
     tp.ns().cpu.ChargeCopy(d.len);
@@ -81,6 +86,10 @@ void CountSegment(Tcpcb& tp, const TcpDecision& d, bool again) {
     } else if (again) {
       ++stat.sndrexmitpack;
       stat.sndrexmitbyte += d.len;
+      if (tp.is(kTfSackRecovery)) {
+        ++stat.sack_rexmits;
+        stat.sack_rexmit_bytes += d.len;
+      }
     } else {
       ++stat.sndpack;
       stat.sndbyte += d.len;
@@ -98,11 +107,12 @@ void CountSegment(Tcpcb& tp, const TcpDecision& d, bool again) {
 
 // Writes both headers and the options in front of the data.
 void WriteHeaders(Tcpcb& tp, Mbuf& m, const TcpDecision& d, const uint8_t* opt,
-                  size_t optlen, uint32_t win) {
+                  size_t optlen, uint32_t win, uint8_t ecn) {
   const Inpcb& inp = tp.inp;
   IpHeader ip{};
   ip.vhl = 0x45;
-  ip.tos = inp.tos;
+  ip.tos = tp.ecn == 0 ? inp.tos
+                       : static_cast<uint8_t>((inp.tos & ~kIpEcnMask) | ecn);
   ip.len = static_cast<uint16_t>(kTcpHdrLen + optlen + d.len);
   ip.off = kIpDf;
   ip.ttl = inp.ttl;
@@ -129,8 +139,21 @@ void WriteHeaders(Tcpcb& tp, Mbuf& m, const TcpDecision& d, const uint8_t* opt,
   if (optlen > 0) std::memcpy(m.data + kTcpHdrLen, opt, optlen);
 }
 
+// What recovery has sent again up to now, which ends at `end`: RFC 6675
+// section 5.
+void AccountResent(Tcpcb& tp, const TcpDecision& d, uint32_t end) {
+  if (!tp.is(kTfSackRecovery) || !seq_lt(d.seq, tp.snd_max)) return;
+  TcpSack& s = *tp.sack;
+  if (d.resend == TcpResend::kFast) s.rescue_rxt = end;
+  if (d.resend == TcpResend::kRescue) {
+    s.rescue_rxt = tp.snd_recover;
+  } else {
+    s.high_rxt = seq_max(s.high_rxt, end);
+  }
+}
+
 // Moves the send sequence on for what is about to leave, and sees to timers.
-void AccountSent(Tcpcb& tp, const TcpDecision& d, bool fast) {
+void AccountSent(Tcpcb& tp, const TcpDecision& d) {
   const uint32_t syn = (d.flags & kThSyn) != 0 ? 1 : 0;
   const uint32_t fin = (d.flags & kThFin) != 0 ? 1 : 0;
   const uint32_t end = d.seq + d.len + syn + fin;
@@ -141,14 +164,16 @@ void AccountSent(Tcpcb& tp, const TcpDecision& d, bool fast) {
     return;
   }
   if (end == d.seq) return;
-  if (fast) {
-    if (seq_lt(tp.snd_nxt, end)) tp.snd_nxt = end;
+  AccountResent(tp, d, end);
+  if (d.resend != TcpResend::kNone) {
+    tp.snd_nxt = seq_max(tp.snd_nxt, end);
   } else {
     tp.snd_nxt = end;
   }
   if (seq_gt(end, tp.snd_max)) {
-    // New: time it, unless something is being timed already (Karn).
-    if (!tp.is(kTfTiming) && seq_geq(d.seq, tp.snd_max)) {
+    // New: time it, unless something is being timed already, or the ACK may
+    // have to wait for what is sent again (Karn).
+    if (!tp.is(kTfTiming | kTfRecovery) && seq_geq(d.seq, tp.snd_max)) {
       tp.flags |= kTfTiming;
       tp.rtt_time = tp.ns().now();
       tp.rtt_seq = d.seq;
@@ -181,7 +206,7 @@ uint32_t tcp_window(const Tcpcb& tp, uint32_t space, uint32_t most) {
   return std::max(silly ? 0 : std::min(space, most), tcp_promised(tp));
 }
 
-Errno tcp_send_segment(Tcpcb& tp, TcpDecision d, bool fast) {
+Errno tcp_send_segment(Tcpcb& tp, TcpDecision d) {
   Inpcb& inp = tp.inp;
   Socket& so = tp.so();
   Netstack& ns = tp.ns();
@@ -190,8 +215,14 @@ Errno tcp_send_segment(Tcpcb& tp, TcpDecision d, bool fast) {
   size_t optlen = 0;
   if ((d.flags & kThSyn) != 0) {
     optlen = SynOptions(tp, d.flags, opt);
-  } else if (tp.is(kTfRcvdTstmp)) {
-    optlen = tcp_put_tstamp(opt, tcp_now(tp), tp.ts_recent);
+    d.flags |= tcp_ecn_syn_flags(tp, d.flags);
+  } else {
+    if (tp.is(kTfRcvdTstmp)) {
+      optlen = tcp_put_tstamp(opt, tcp_now(tp), tp.ts_recent);
+    }
+    if (tp.is(kTfSackReport)) [[unlikely]] {
+      optlen += tcp_put_sack(tp, optlen, opt + optlen);
+    }
   }
 
   MbufPtr m = m_gethdr(ns.mbufs, MWait::kDontWait);
@@ -211,14 +242,19 @@ Errno tcp_send_segment(Tcpcb& tp, TcpDecision d, bool fast) {
   const uint32_t win = tcp_window(
       tp, d.rwnd,
       (d.flags & kThSyn) != 0 ? kTcpMaxWin : kTcpMaxWin << tp.rcv_scale);
-  WriteHeaders(tp, *m, d, opt, optlen, win);
-
   const bool again = seq_lt(d.seq, tp.snd_max);
+  uint8_t ecn = 0;
+  if (tp.ecn != 0 && (d.flags & kThSyn) == 0) [[unlikely]] {
+    const bool fresh = d.len > 0 && !again && d.why != TcpWhy::kForce;
+    ecn = tcp_ecn_output(tp, d, fresh);
+  }
+  WriteHeaders(tp, *m, d, opt, optlen, win, ecn);
+
   ns.tracer.Enter(Fn::kTcpOutput, m.get(), &so, m->pkthdr.len);
   const uint64_t begin = tp.snd_una_stream + (d.len > 0 ? d.off : 0);
   ns.tracer.Segment(*m, &so, begin, begin + d.len, again);
   CountSegment(tp, d, again);
-  AccountSent(tp, d, fast);
+  AccountSent(tp, d);
   AccountAcked(tp, win);
   return ip_output(ns, std::move(m), inp.options.get(), &inp.route,
                    kIpMtuDisc | (so.has(kSO_DONTROUTE) ? kIpRouteToIf : 0));

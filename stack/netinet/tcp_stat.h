@@ -134,6 +134,7 @@ struct TcpHost {
   uint64_t iss_secret[2];       // keys of the hash behind initial sequence
   uint64_t ts_secret[2];        // numbers and timestamp offsets
   uint64_t reass_segments = 0;  // in all reassembly queues
+  uint64_t sack_ranges = 0;     // in all scoreboards
   SimTime rst_time{};           // the second that rst_count counts in
   int64_t rst_count = 0;
   std::unique_ptr<SynCache> syncache;  // once a SYN has come for a listener

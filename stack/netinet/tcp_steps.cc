@@ -7,6 +7,7 @@
 #include "stack/kern/socketvar.h"
 #include "stack/netinet/in_pcb.h"
 #include "stack/netinet/tcp_input.h"
+#include "stack/netinet/tcp_sack.h"
 #include "stack/netinet/tcp_seq.h"
 #include "stack/netinet/tcp_timer.h"
 #include "stack/netstack.h"
@@ -44,6 +45,7 @@ bool AllOld(Tcpcb& tp, TcpSegment& th) {
   TcpStat& stat = tp.ns().tcpstat;
   ++stat.rcvduppack;
   stat.rcvdupbyte += th.len;
+  tcp_sack_duplicate(tp, {th.seq, th.seq + th.len});
   AckUnacceptable(tp, th);
   // The peer has not got the ACK of its FIN.
   if (tp.state == TcpState::kTimeWait && th.has(kThFin)) tcp_time_wait(tp);
@@ -77,6 +79,7 @@ bool TrimBelow(Tcpcb& tp, TcpSegment& th) {
   TcpStat& stat = tp.ns().tcpstat;
   ++stat.rcvpartduppack;
   stat.rcvpartdupbyte += below;
+  tcp_sack_duplicate(tp, {th.seq, th.seq + below});
   th.seq += below;
   th.len -= below;
   th.hdrlen += below;

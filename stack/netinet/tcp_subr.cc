@@ -8,7 +8,9 @@
 #include "stack/netinet/in_pcb.h"
 #include "stack/netinet/ip.h"
 #include "stack/netinet/ip_var.h"
+#include "stack/netinet/tcp_cubic.h"
 #include "stack/netinet/tcp_input.h"
+#include "stack/netinet/tcp_sack.h"
 #include "stack/netinet/tcp_seq.h"
 #include "stack/netinet/tcp_syncache.h"
 #include "stack/netinet/tcp_timer.h"
@@ -125,12 +127,14 @@ Tcpcb::Tcpcb(Inpcb& pcb)
   const Settings& settings = ns_.settings;
   maxseg = maxopd = static_cast<uint32_t>(settings.tcp_mssdflt);
   if (settings.tcp_rfc1323 != 0) flags |= kTfReqScale | kTfReqTstmp;
+  if (settings.tcp_sack != 0) flags |= kTfSackPermit;
   snd_cwnd = kTcpMaxWin << kTcpMaxWinShift;
   snd_ssthresh = kTcpMaxWin << kTcpMaxWinShift;
   rxtcur = tcp_rto(*this);
 }
 
 Tcpcb::~Tcpcb() {
+  tcp_sack_clear(*this);
   while (reass.head != nullptr) {
     MbufPtr m(std::exchange(reass.head, reass.head->nextpkt));
     --ns_.tcp.reass_segments;
@@ -143,9 +147,10 @@ void tcp_pin(Socket& so, const TcpPin& pin) {
   Tcpcb& tp = *inp->tcpcb;
   tp.pin = std::make_unique<TcpPin>(pin);
   if (!pin.options) return;
-  tp.flags &= ~(kTfReqScale | kTfReqTstmp);
+  tp.flags &= ~(kTfReqScale | kTfReqTstmp | kTfSackPermit);
   if (pin.wscale) tp.flags |= kTfReqScale;
   if (pin.timestamps) tp.flags |= kTfReqTstmp;
+  if (pin.sack_permitted) tp.flags |= kTfSackPermit;
 }
 
 uint32_t tcp_clock(const Netstack& ns, uint32_t ts_offset) {

@@ -6,6 +6,7 @@
 
 #include "stack/kern/socketvar.h"
 #include "stack/netinet/in_pcb.h"
+#include "stack/netinet/tcp_ecn.h"
 #include "stack/netinet/tcp_input.h"
 #include "stack/netinet/tcp_options.h"
 #include "stack/netinet/tcp_seq.h"
@@ -58,10 +59,8 @@ SynOpen OpenOf(Tcpcb& listener, const TcpSegment& th) {
     open.ts_recent = th.ts_val;
     open.ts_offset = tcp_pick_ts_offset(ns, pin, th.to, th.from);
   }
-  if (th.sack_permitted &&
-      (fixed ? pin->sack_permitted : ns.settings.tcp_sack != 0)) {
-    open.flags |= kSynSack;
-  }
+  if (th.sack_permitted && listener.is(kTfSackPermit)) open.flags |= kSynSack;
+  if (tcp_ecn_grants(ns, pin, th.flags)) open.flags |= kSynEcn;
   return open;
 }
 
@@ -281,6 +280,10 @@ Tcpcb* syn_cache_socket(Tcpcb& listener, const SynOpen& open, TcpSegment& th) {
     tp.ts_recent_time = ns.now();
   }
   if ((open.flags & kSynSack) != 0) tp.flags |= kTfRcvdSack;
+  if ((open.flags & kSynEcn) != 0) {
+    tp.ecn = kEcnPermit;
+    ++ns.tcpstat.ecn_accepts;
+  }
   if (open.timed) {
     tp.flags |= kTfTiming;
     tp.rtt_seq = open.iss;

@@ -9,7 +9,11 @@
 //   tcp_synrecv.cc   passive opens until the handshake is done
 //   tcp_syncache.cc  ... where they wait for it
 //   tcp_syncookie.cc ... or need not be remembered
-//   tcp_cc.cc        congestion control
+//   tcp_sack.cc      ... and what of that is reported
+//   tcp_scoreboard.cc  what the peer has reported
+//   tcp_ecn.cc       explicit congestion notification
+//   tcp_cc.cc        congestion control: NewReno
+//   tcp_cubic.cc     ... CUBIC
 //   tcp_output.cc    what to send now
 //   tcp_segment.cc   the segment that says it
 //   tcp_respond.cc   segments that only answer
@@ -29,6 +33,7 @@
 #include "stack/kern/errno.h"
 #include "stack/kern/mbuf.h"
 #include "stack/kern/protosw.h"
+#include "stack/kern/settings.h"
 #include "stack/kern/sockaddr.h"
 #include "stack/kern/time.h"
 #include "stack/kern/timeout.h"
@@ -41,6 +46,8 @@ struct Inpcb;
 struct Netstack;
 struct Route;
 struct Socket;
+struct TcpCubic;
+struct TcpSack;
 
 // Connection states: TCPS_*.  BSD's order, so that what a state has behind it
 // is a comparison.
@@ -92,7 +99,17 @@ inline constexpr uint32_t kTfForce = 0x20000;        // send into a zero window
 inline constexpr uint32_t kTfBlockOutput = 0x40000;  // sockets are being woken:
 inline constexpr uint32_t kTfNeedOutput = 0x80000;   // output is only noted
 inline constexpr uint32_t kTfFastRexmt = 0x100000;   // snd_una goes out again
-inline constexpr uint32_t kTfRcvdSack = 0x200000;    // the peer permits SACK
+inline constexpr uint32_t kTfRcvdSack = 0x200000;    // both permit SACK
+inline constexpr uint32_t kTfSackPermit = 0x400000;  // TCP_SACK_ENABLE
+inline constexpr uint32_t kTfSackRecovery = 0x800000;  // ... leads recovery
+inline constexpr uint32_t kTfSacked = 0x1000000;       // the peer has SACKed
+inline constexpr uint32_t kTfSackReport = 0x2000000;   // so will we
+inline constexpr uint32_t kTfCwndReduced = 0x4000000;  // for ECN, to snd_ecn
+
+// Tcpcb::ecn, RFC 3168.
+inline constexpr uint8_t kEcnPermit = 0x01;  // both take part
+inline constexpr uint8_t kEcnEcho = 0x02;    // CE came: ACKs say ECE
+inline constexpr uint8_t kEcnCwr = 0x04;     // the next new data says CWR
 
 // BSD's numbers (RFC 9293, RFC 6298, RFC 5681).
 inline constexpr int kTcpMaxRxtShift = 12;  // retransmissions before giving up
@@ -126,7 +143,21 @@ struct TcpPin {
   std::optional<uint8_t> wscale;  // none: no such option; 0 to 14
   bool timestamps = false;
   bool sack_permitted = false;
+  bool ecn = false;  // RFC 3168
 };
+
+// Data of the receiver, from `left` up to, not including, `right`: a block of
+// RFC 2018.
+struct TcpSackBlock {
+  uint32_t left;
+  uint32_t right;
+
+  uint32_t size() const { return right - left; }
+  bool empty() const { return left == right; }
+};
+
+// Values of net.inet.tcp.cc.algorithm.
+enum class TcpCc : uint8_t { kNewReno = kTcpCcNewReno, kCubic = kTcpCcCubic };
 
 // Segments that arrived out of order, by sequence number.  tcp_reass.cc
 struct TcpReassQueue {
@@ -144,13 +175,15 @@ struct Tcpcb {
 
   Inpcb& inp;
   TcpState state = TcpState::kClosed;
-  uint8_t rxtshift = 0;       // retransmissions of what is outstanding
-  uint8_t dupacks = 0;        // duplicate ACKs in a row
-  uint8_t snd_scale = 0;      // shift of windows received
-  uint8_t rcv_scale = 0;      // shift of windows sent
-  uint8_t request_scale = 0;  // what our SYN offers
-  uint8_t challenges = 0;     // challenge ACKs since challenge_time
-  uint32_t flags = 0;         // kTf*
+  uint8_t rxtshift = 0;        // retransmissions of what is outstanding
+  uint8_t dupacks = 0;         // duplicate ACKs in a row
+  uint8_t snd_scale = 0;       // shift of windows received
+  uint8_t rcv_scale = 0;       // shift of windows sent
+  uint8_t request_scale = 0;   // what our SYN offers
+  uint8_t challenges = 0;      // challenge ACKs since challenge_time
+  uint8_t ecn = 0;             // kEcn*
+  TcpCc cc = TcpCc::kNewReno;  // congestion control
+  uint32_t flags = 0;          // kTf*
 
   // Send sequence space, RFC 9293 section 3.3.1.
   uint32_t snd_una = 0;  // oldest unacknowledged
@@ -193,7 +226,10 @@ struct Tcpcb {
   uint32_t snd_cwnd = 0;
   uint32_t snd_ssthresh = 0;
   uint32_t snd_recover = 0;  // RFC 6582: recovery ends when this is acked
+  uint32_t snd_ecn = 0;      // with kTfCwndReduced: until this is acked
   uint32_t bytes_acked = 0;  // towards the next growth, RFC 5681 section 3.1
+  std::unique_ptr<TcpCubic> cubic;
+  std::unique_ptr<TcpSack> sack;  // once there were holes
 
   // Timestamps, RFC 7323.
   uint32_t ts_offset = 0;    // TSval at time zero, ms
@@ -225,6 +261,9 @@ struct Tcpcb {
   Netstack& ns_;
   Socket& so_;  // the pcb holds it
 };
+
+// Whether SACK is in use.
+inline bool tcp_sack_enabled(const Tcpcb& tp) { return tp.is(kTfRcvdSack); }
 
 extern const Protosw kTcpProtosw;
 

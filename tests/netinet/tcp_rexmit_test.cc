@@ -143,7 +143,17 @@ TEST_F(TcpRexmit, SlowStartGrowsByASegmentForEachAck) {  // RFC 5681 3.1
   EXPECT_EQ(Tcb(so)->snd_cwnd, 12500u);
 }
 
-TEST_F(TcpRexmit, AvoidanceGrowsByASegmentForEachWindow) {  // RFC 5681 3.1
+TEST_F(TcpRexmit, AvoidanceGrowsByAFractionForEachAck) {  // RFC 5681 3.1
+  Socket& so = TenInFlight();
+  Tcb(so)->snd_ssthresh = 10000;
+  In(". 1:1(0) ack 1001");
+  EXPECT_EQ(Tcb(so)->snd_cwnd, 10100u);  // + 1000 * 1000 / 10000
+  In(". 1:1(0) ack 3001");               // of two segments: no more for it
+  EXPECT_EQ(Tcb(so)->snd_cwnd, 10199u);  // + 1000 * 1000 / 10100
+}
+
+TEST_F(TcpRexmit, AvoidanceGrowsByASegmentForEachWindow) {  // RFC 3465 2.1
+  ns_.settings.tcp_abc = 1;
   Socket& so = TenInFlight();
   Tcb(so)->snd_ssthresh = 10000;
   for (uint32_t ack = 1001; ack <= 9001; ack += 1000) {
@@ -178,9 +188,9 @@ TEST_F(TcpRexmit, TheThirdDuplicateAckRetransmitsAtOnce) {  // RFC 5681 3.2
   AllOut();
   In(". 1:1(0) ack 1");
   EXPECT_EQ(Out(), ". 1:1001(1000) ack 1 win 16384");
-  // Twelve segments were outstanding.
-  EXPECT_EQ(Tcb(so)->snd_ssthresh, 6000u);
-  EXPECT_EQ(Tcb(so)->snd_cwnd, 9000u);
+  // Twelve segments are outstanding; the two of limited transmit do not count.
+  EXPECT_EQ(Tcb(so)->snd_ssthresh, 5000u);
+  EXPECT_EQ(Tcb(so)->snd_cwnd, 8000u);
   EXPECT_EQ(ns_.tcpstat.sndrexmitfast, 1u);
 }
 
@@ -188,8 +198,8 @@ TEST_F(TcpRexmit, FurtherDuplicateAcksInflateTheWindow) {
   TenInFlight();
   for (int i = 0; i < 3; ++i) In(". 1:1(0) ack 1");
   AllOut();
-  for (int i = 0; i < 3; ++i) In(". 1:1(0) ack 1");
-  EXPECT_EQ(AllOut(), "") << "12 outstanding, window 9 + 3";
+  for (int i = 0; i < 4; ++i) In(". 1:1(0) ack 1");
+  EXPECT_EQ(AllOut(), "") << "12 outstanding, window 8 + 4";
   In(". 1:1(0) ack 1");
   EXPECT_EQ(AllOut(), ". 12001:13001(1000) ack 1 win 16384");
 }

@@ -44,7 +44,8 @@ class Words {
   std::string_view rest_;
 };
 
-constexpr std::string_view kFlagLetters = "FSRP.U";
+constexpr std::string_view kFlagLetters = "FSRP.UEW";
+constexpr const char* kEcnWords[] = {"", "[ect1] ", "[ect0] ", "[ce] "};
 
 void PutOption(std::vector<uint8_t>& opt, std::string_view name, Words& words) {
   const auto put32 = [&opt](uint32_t v) {
@@ -69,6 +70,16 @@ void PutOption(std::vector<uint8_t>& opt, std::string_view name, Words& words) {
     put32(words.Number());
     CHECK(words.Next() == "ecr");
     put32(words.Number());
+  } else if (name == "sack") {  // sack 1:1001 2001:3001 end
+    std::vector<uint32_t> edges;
+    for (auto word = words.Next(); word != "end"; word = words.Next()) {
+      const size_t colon = word.find(':');
+      edges.push_back(Words::ToNumber(word.substr(0, colon)));
+      edges.push_back(Words::ToNumber(word.substr(colon + 1)));
+    }
+    opt.insert(opt.end(),
+               {kTcpOptSack, static_cast<uint8_t>(2 + 4 * edges.size())});
+    for (const uint32_t edge : edges) put32(TcpFixture::kIss + edge);
   } else if (name == "raw") {  // one byte
     opt.push_back(static_cast<uint8_t>(words.Number()));
   } else {
@@ -100,6 +111,13 @@ std::string OptionText(std::span<const uint8_t> opt) {
       text += "TS val " + std::to_string(be32(v)) + " ecr " +
               std::to_string(be32(v + 4));
     }
+    if (kind == kTcpOptSack) {
+      text += "sack";
+      for (size_t at = 0; at + 10 <= opt[i + 1]; at += 8) {
+        text += " " + std::to_string(be32(v + at) - TcpFixture::kPeerIss) +
+                ":" + std::to_string(be32(v + at + 4) - TcpFixture::kPeerIss);
+      }
+    }
     i += opt[i + 1];
   }
   return text;
@@ -122,7 +140,8 @@ TcpFixture::TcpFixture() : ns_(queue_, 1, "host", 1) {
   nic_ = &ns_.Attach(std::make_unique<Nic>(ns_, *this));
   CHECK(if_addaddr(*nic_, InAddr::V4(kLocal), 24) == kOk);
   ns_.tracer.Set(&recorder_, kTraceFate | kTraceDrop);
-  ns_.settings.tcp_rfc1323 = 0;  // a test of options turns it on
+  ns_.settings.tcp_rfc1323 = 0;  // a test of options turns them on
+  ns_.settings.tcp_sack = 0;
 }
 
 TcpFixture::~TcpFixture() { ns_.tracer.Set(nullptr, 0); }
@@ -141,8 +160,8 @@ void TcpFixture::Record(MbufPtr m) {
   const size_t hlen = 20 + th->hlen();
   const auto len = static_cast<uint32_t>(total - hlen);
 
-  std::string text;
-  for (size_t bit : {1, 0, 2, 3, 5, 4}) {  // SFRPU.
+  std::string text = kEcnWords[ip->tos & kIpEcnMask];
+  for (size_t bit : {1, 0, 2, 3, 5, 6, 7, 4}) {  // SFRPUEW.
     if ((th->flags >> bit & 1) != 0) text += kFlagLetters[bit];
   }
   // A RST to a stranger has numbers of its own.
@@ -173,7 +192,12 @@ void TcpFixture::InFrom(uint16_t port, std::string_view line) {
   IpHeader ip{};
   TcpHeader th{};
   std::vector<uint8_t> opt;
-  for (const char letter : words.Next()) {
+  std::string_view flags = words.Next();
+  if (flags.front() == '[') {
+    ip.tos = flags == "[ce]" ? kIpEcnCe : kIpEcnEct0;
+    flags = words.Next();
+  }
+  for (const char letter : flags) {
     const size_t bit = kFlagLetters.find(letter);
     if (letter != '-') th.flags |= static_cast<uint8_t>(1 << bit);
   }

@@ -3,7 +3,8 @@
 //
 //   "S. 0:0(0) ack 1 win 16384 <mss 1460,nop,wscale 6>"
 //
-// Flags (S F R P U and "." for ACK), the range of sequence numbers and the
+// An ECN field in brackets if there is one ("[ect0]", "[ce]"), flags (S F R P U
+// E W and "." for ACK), the range of sequence numbers and the
 // number of data bytes, then what applies.  Each side's sequence numbers count
 // from its SYN, which is 0; windows are as in the header.  Data bytes follow a
 // pattern of their place in the stream, which the fixture checks on both sides.
