@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "tools/bulk_verb.h"
+#include "tools/drill_verb.h"
 #include "tools/replay_verb.h"
 #include "tools/verb.h"
 
@@ -41,6 +42,7 @@ int main(int argc, char** argv) {
   int status = kExitUsage;
   splnet::AddReplayVerb(app, &status);
   splnet::AddBulkVerb(app, &status);
+  splnet::AddDrillVerb(app, &status);
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& help) {

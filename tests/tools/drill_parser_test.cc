@@ -607,6 +607,8 @@ TEST(DrillParser, SaysWhereAndWhatIsWrong) {
       {"+0 close(3) = 1.5", "1:15", "a result"},
       {"+0 close(3) = \"x\"", "1:15", "a result"},
       {"+0 close(3) = -1 EX (never closed", "1:21", "expected ) on the same"},
+      {"+0 close(3) = 0\nerror", "2:1", "an event's time"},
+      {"+0 close(3) = -1 Ebadf", "1:18", "an event's time"},
       {"+0 close(3abc) = 0", "1:10", "an argument"},
       {"+0 close(-x) = 0", "1:11", "a number after -"},
       {"+0 close(18446744073709551616) = 0", "1:10", "64 bits"},

@@ -29,6 +29,13 @@ constexpr std::array<std::string_view, 22> kCalls = {
 constexpr char kArgument[] =
     "an argument: a number, \"text\", ..., a symbol, [list] or {struct}";
 
+// "EAGAIN": capitals and digits, an E first.
+bool IsErrnoName(const Token& token) {
+  return token.kind == Kind::kWord && token.text.front() == 'E' &&
+         std::none_of(token.text.begin(), token.text.end(),
+                      [](char c) { return c >= 'a' && c <= 'z'; });
+}
+
 // A byte written as an escape of `digits`, base 8 or 16, at most `most` of
 // them; moves `at` behind.
 char NumericEscape(std::string_view text, int base, size_t most, size_t* at) {
@@ -75,7 +82,7 @@ bool Parse::ReadResult(SyscallEvent* call) {
       kind != Expr::Kind::kSymbol && kind != Expr::Kind::kOr) {
     return Expected(at, "a result: a number, ... or a symbol");
   }
-  if (Peek().kind == Kind::kWord) call->errno_name = Next().text;
+  if (IsErrnoName(Peek())) call->errno_name = Next().text;
   return !Peek().is('(') || ReadNote(call);
 }
 

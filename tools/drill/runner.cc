@@ -221,9 +221,10 @@ bool Runner::CheckLeftovers() {
   const size_t more = sent_.size() - 1;
   std::string what = "the stack sent a packet that no line expects";
   if (more > 0) what += ", and " + std::to_string(more) + " more";
+  const PacketEvent plain;
   Fail(nullptr, what, "",
        SecondsText(first.time) + " " +
-           PacketText(ToScriptNumbers(first, nullptr)));
+           PacketText(ToScriptNumbers(first, nullptr), &plain));
   return false;
 }
 
