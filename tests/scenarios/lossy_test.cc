@@ -2,423 +2,33 @@
 // arrives once and in order, or the connection times out with every try lost;
 // and nothing is left behind.
 //
-// 500 seeds, in shards that can run side by side.  A failure prints the command
-// that repeats its seed.  SPLNET_SEED=N runs seed N in LossyTransferSeed;
-// SPLNET_SEEDS=N makes the shards cover N seeds; `./dev full` covers 20000.
+// Two kinds (lossy_run.h), each with many seeds in shards that can run side by
+// side.  A failure prints the command that repeats its seed.  SPLNET_SEED=N
+// runs seed N of both kinds in LossyTransferSeed; SPLNET_SEEDS=N makes the
+// shards cover N seeds; `./dev full` covers more than `./dev test`.
 
 #include <gtest/gtest.h>
 
-#include <algorithm>
 #include <cstdlib>
-#include <cstring>
-#include <set>
 #include <string>
-#include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "stack/net/if_ethersubr.h"
-#include "stack/netinet/ip.h"
-#include "stack/netinet/tcp.h"
-#include "tests/testing/recorder.h"
-#include "tests/testing/transfer.h"
-#include "tests/testing/two_hosts.h"
+#include "tests/scenarios/lossy_run.h"
 
 namespace splnet {
 namespace {
 
 constexpr uint64_t kShards = 20;
 
-// What a connection tries before it gives up: SYNs after 0, 6, 18 and 42 s of
-// 75, or a segment and its 12 retransmissions.
-constexpr size_t kConnectTries = 4;
-constexpr size_t kTries = 13;
-
-constexpr char kNone[] = "no timeout";
-
 uint64_t EnvironmentNumber(const char* name, uint64_t otherwise) {
   const char* const text = std::getenv(name);
   return text == nullptr ? otherwise : std::strtoull(text, nullptr, 10);
 }
 
-// ------------------------------------------------------------- the scenario
-
-// A wire, as bad as the seed makes it.
-WireConfig BadWire(RandomStream& random) {
-  const auto ppm = [&random](uint64_t most) {
-    // Half of the impairments are absent.
-    const bool absent = random.Chance(500000);
-    const uint64_t drawn = random.Below(most + 1);
-    return static_cast<uint32_t>(absent ? 0 : drawn);
-  };
-  WireConfig wire;
-  wire.delay = Nanoseconds(random.Between(10'000, 50'000'000));
-  if (random.Chance(500000)) {
-    wire.bits_per_second = random.Between(200'000, 100'000'000);
-  }
-  wire.queue_limit = static_cast<size_t>(random.Between(2, 30));
-  wire.fault.loss.ppm = ppm(200'000);
-  wire.fault.duplicate.ppm = ppm(100'000);
-  wire.fault.corrupt.ppm = ppm(50'000);
-  wire.fault.reorder.ppm = ppm(200'000);
-  wire.fault.reorder_frames = static_cast<uint32_t>(random.Below(6));
-  wire.fault.reorder_delay = Nanoseconds(random.Between(1'000, 100'000'000));
-  if (random.Chance(300000)) {
-    wire.fault.jitter = Nanoseconds(random.Between(0, 5'000'000));
-  }
-  wire.fault.jitter_reorders = random.Chance(500000);
-  return wire;
+uint64_t Seeds(uint64_t some, uint64_t many) {
+  const bool full = std::getenv("SPLNET_FULL") != nullptr;
+  return EnvironmentNumber("SPLNET_SEEDS", full ? many : some);
 }
-
-// A TCP segment on the link.
-struct Segment {
-  SimTime time{};
-  bool lost = false;  // or corrupted: of no use to the receiver
-  bool has_ack = false;
-  uint32_t seq = 0;
-  uint32_t ack = 0;
-};
-
-Segment ParseSegment(const TappedFrame& frame) {
-  Segment s;
-  s.time = frame.time;
-  s.lost = frame.lost || frame.corrupted;
-  IpHeader ip;
-  TcpHeader th;
-  if (frame.bytes.size() < kEtherHdrLen + sizeof ip + sizeof th) return s;
-  std::memcpy(&ip, frame.bytes.data() + kEtherHdrLen, sizeof ip);
-  std::memcpy(&th, frame.bytes.data() + kEtherHdrLen + ip.hlen(), sizeof th);
-  s.has_ack = (th.flags & kThAck) != 0;
-  s.seq = th.seq;
-  s.ack = th.ack;
-  return s;
-}
-
-// The segments of the link by direction, and all frames as text.
-class FrameLog : public LinkTap {
- public:
-  void OnFrame(const TappedFrame& frame) override {
-    (frame.from_a ? from_a : from_b).push_back(ParseSegment(frame));
-    absl::StrAppend(
-        &text, ToNanoseconds(frame.time), frame.from_a ? " a " : " b ",
-        frame.packet, " ", frame.bytes.size(), " ", Sum(frame.bytes),
-        frame.lost ? " lost" : "", frame.corrupted ? " corrupted\n" : "\n");
-  }
-
-  std::string text;
-  std::vector<Segment> from_a;
-  std::vector<Segment> from_b;
-
- private:
-  static uint64_t Sum(std::span<const std::byte> bytes) {
-    uint64_t h = 0xcbf29ce484222325;
-    for (const std::byte b : bytes) {
-      h = (h ^ static_cast<uint8_t>(b)) * 0x100000001b3;
-    }
-    return h;
-  }
-};
-
-// Why an end that gave up at `end` should not have: empty if it tried what it
-// had outstanding at least `tries` times since it last got an acknowledgement
-// of something new, and whatever got across was answered, in vain.
-std::string GaveUpTooSoon(const std::vector<Segment>& own,
-                          const std::vector<Segment>& peer, SimTime end,
-                          size_t tries) {
-  if (own.empty()) return "it sent nothing";
-  uint32_t una = own.front().seq;
-  SimTime progress{};
-  for (const Segment& s : peer) {
-    if (s.lost || !s.has_ack || s.time > end) continue;
-    if (static_cast<int32_t>(s.ack - una) <= 0) continue;
-    una = s.ack;
-    progress = s.time;
-  }
-  size_t tried = 0;
-  bool got_across = false;
-  for (const Segment& s : own) {
-    if (s.seq != una || s.time < progress || s.time > end) continue;
-    ++tried;
-    got_across |= !s.lost;
-  }
-  if (tried < tries) {
-    return absl::StrCat("it tried ", tried, " times only");
-  }
-  const bool answered =
-      std::any_of(peer.begin(), peer.end(), [&](const Segment& s) {
-        return s.lost && s.has_ack && static_cast<int32_t>(s.ack - una) > 0;
-      });
-  if (got_across && !answered) return "the peer did not answer a try";
-  return "";
-}
-
-// What a run met, summed over both hosts and directions.
-struct Met {
-  uint64_t complete = 0;  // runs in which every byte arrived
-  uint64_t timed_out = 0;
-  FaultStats faults;
-  uint64_t queue_drops = 0;
-  uint64_t bytes = 0;
-  uint64_t timeouts = 0;  // retransmissions by the timer
-  uint64_t fast = 0;      // ... by duplicate ACKs
-  uint64_t out_of_order = 0;
-  uint64_t duplicates = 0;
-  uint64_t bad_sums = 0;
-};
-
-struct Outcome {
-  EndResult client;
-  EndResult server;
-  std::string problems;  // a line each
-  std::string digest;    // all that happened, as text
-  Met met;
-};
-
-class LossyRun {
- public:
-  explicit LossyRun(uint64_t seed)
-      : random_(seed, "lossy scenario"), net_(seed, Config()) {
-    net_.link.AddTap(frames_);
-    net_.a.ns.tracer.Set(&at_a_, kMask);
-    net_.b.ns.tracer.Set(&at_b_, kMask);
-  }
-
-  Outcome Run();
-
- private:
-  // Fates and drops, and of the path where a frame enters the host.
-  static constexpr uint32_t kMask = kTraceFate | kTraceDrop | kTracePath;
-
-  LinkConfig Config() {
-    LinkConfig config;
-    config.a_to_b = BadWire(random_);
-    config.b_to_a = BadWire(random_);
-    return config;
-  }
-  // Half of them the default, the others from 4 kbyte to 256.
-  int BufferSize() {
-    const bool initial = random_.Chance(500000);
-    const auto size = static_cast<int>(random_.Between(4096, 262144));
-    return initial ? 0 : size;
-  }
-  // A slow machine.
-  CpuCosts Costs() {
-    CpuCosts costs;
-    costs.interrupt = Nanoseconds(random_.Between(0, 50'000));
-    costs.soft_interrupt = Nanoseconds(random_.Between(0, 50'000));
-    costs.system_call = Nanoseconds(random_.Between(0, 50'000));
-    costs.context_switch = Nanoseconds(random_.Between(0, 50'000));
-    costs.wakeup = Nanoseconds(random_.Between(0, 50'000));
-    costs.copy_picoseconds_per_byte = random_.Between(0, 10'000);
-    costs.sum_picoseconds_per_byte = random_.Between(0, 10'000);
-    return costs;
-  }
-  void Start();
-  template <typename... Parts>
-  void Problem(const Parts&... parts) {
-    absl::StrAppend(&out_.problems, parts..., "\n");
-  }
-  void CheckBytes(const char* what, const EndResult& from, const EndResult& to,
-                  uint64_t sent);
-  void CheckErrors();
-  std::string CheckTimeout(const EndResult& end,
-                           const std::vector<Segment>& own,
-                           const std::vector<Segment>& peer);
-  void CheckFates(const Host& host, const Recorder& recorder);
-  void CheckWire(const char* what, const Wire& wire, const Ifnet& to);
-  void CheckLedger(const Host& host, uint64_t in, uint64_t out);
-  void CountMet();
-
-  RandomStream random_;
-  Recorder at_a_;
-  Recorder at_b_;
-  FrameLog frames_;
-  TwoHosts net_;
-  TransferArgs client_;
-  TransferArgs server_;
-  Outcome out_;
-};
-
-void LossyRun::Start() {
-  client_.server = server_.server = Sockaddr(kBeta, 80);
-  client_.send = random_.Below(uint64_t{1} << (6 + random_.Below(13)));
-  server_.send = random_.Below(uint64_t{1} << (6 + random_.Below(13)));
-  client_.max_write = 1 + random_.Below(20000);
-  server_.max_write = 1 + random_.Below(20000);
-  client_.max_read = 1 + random_.Below(20000);
-  server_.max_read = 1 + random_.Below(20000);
-  client_.sndbuf = BufferSize();
-  client_.rcvbuf = BufferSize();
-  server_.sndbuf = BufferSize();
-  server_.rcvbuf = BufferSize();
-  if (random_.Chance(300000)) {
-    net_.a.ns.cpu.set_costs(Costs());
-    net_.b.ns.cpu.set_costs(Costs());
-  }
-  client_.seed = random_.Next();
-  server_.seed = random_.Next();
-  client_.result = &out_.client;
-  server_.result = &out_.server;
-  std::swap(server_.in_salt, server_.out_salt);
-  net_.b.procs.Spawn("server", TransferServer, server_);
-  // On a slow machine it takes a while until the server listens.
-  SpawnOptions later{.name = "client", .delay = std::chrono::milliseconds(5)};
-  net_.a.procs.Spawn(std::move(later), TransferClient, client_);
-}
-
-Outcome LossyRun::Run() {
-  Start();
-  if (!net_.sim.RunUntilIdle(5'000'000)) Problem("it does not come to an end");
-  if (!out_.client.finished) Problem("the client did not end");
-  if (!out_.server.finished) Problem("the server did not end");
-  CheckBytes("client to server", out_.client, out_.server, client_.send);
-  CheckBytes("server to client", out_.server, out_.client, server_.send);
-  CheckErrors();
-  CheckFates(net_.a, at_a_);
-  CheckFates(net_.b, at_b_);
-  CheckWire("a to b", net_.link.a_to_b(), net_.link.b());
-  CheckWire("b to a", net_.link.b_to_a(), net_.link.a());
-  CheckLedger(net_.a, out_.client.out.bytes, out_.client.in.bytes);
-  CheckLedger(net_.b, out_.server.out.bytes, out_.server.in.bytes);
-  for (const std::string& left : net_.sim.Leftovers()) {
-    Problem("left behind: ", left);
-  }
-  CountMet();
-  out_.digest =
-      absl::StrCat(frames_.text, at_a_.Text(), at_b_.Text(), out_.problems);
-  return out_;
-}
-
-void LossyRun::CheckBytes(const char* what, const EndResult& from,
-                          const EndResult& to, uint64_t sent) {
-  if (to.in.wrong != 0) {
-    Problem(what, ": ", to.in.wrong, " wrong bytes");
-  }
-  if (to.in.bytes > from.out.bytes) {
-    Problem(
-        absl::StrCat(what, ": ", to.in.bytes, " bytes of ", from.out.bytes));
-  }
-  // The end of the stream is told only behind its last byte.
-  if (to.in.eof && (to.in.bytes != sent || from.out.bytes != sent)) {
-    Problem(what, ": ended after ", to.in.bytes, " of ", sent);
-  }
-}
-
-// What is wrong with an end's ETIMEDOUT; kNone if it has none.
-std::string LossyRun::CheckTimeout(const EndResult& end,
-                                   const std::vector<Segment>& own,
-                                   const std::vector<Segment>& peer) {
-  // A server without a client has waited in vain, and no connection timed out.
-  const bool connecting = end.open == kETIMEDOUT;
-  if (connecting && own.empty()) return kNone;
-  if (!connecting && end.in.error != kETIMEDOUT &&
-      end.out.error != kETIMEDOUT) {
-    return kNone;
-  }
-  return GaveUpTooSoon(own, peer, end.finished_at,
-                       connecting ? kConnectTries : kTries);
-}
-
-// No error but ETIMEDOUT, after tries that were all lost; at the other end it
-// may show as a reset, or as a timeout of its own.
-void LossyRun::CheckErrors() {
-  const bool complete = out_.client.in.eof && out_.server.in.eof;
-  if (complete) return;
-  std::set<Errno> seen;
-  for (const EndResult* end : {&out_.client, &out_.server}) {
-    for (const Errno error : {end->open, end->in.error, end->out.error}) {
-      if (error != kOk) seen.insert(error);
-    }
-  }
-  for (const Errno error : seen) {
-    if (error != kETIMEDOUT && error != kECONNRESET && error != kEPIPE &&
-        error != kECONNABORTED) {
-      Problem("unexpected ", errno_name(error));
-    }
-  }
-  const std::string client =
-      CheckTimeout(out_.client, frames_.from_a, frames_.from_b);
-  const std::string server =
-      CheckTimeout(out_.server, frames_.from_b, frames_.from_a);
-  if (client == kNone && server == kNone) {
-    Problem("incomplete without a timeout");
-  }
-  if (client != kNone && !client.empty()) Problem("client: ", client);
-  if (server != kNone && !server.empty()) Problem("server: ", server);
-}
-
-// Every packet that a driver took met a fate, or was dropped with a reason.
-void LossyRun::CheckFates(const Host& host, const Recorder& recorder) {
-  std::set<uint64_t> open;
-  std::set<uint64_t> met;
-  for (const auto& seen : recorder.seen()) {
-    const TraceEvent& e = seen.event;
-    if (e.kind == TraceKind::kPath && e.fn == Fn::kRing) open.insert(e.packet);
-    if (e.kind == TraceKind::kFate || e.kind == TraceKind::kDrop) {
-      met.insert(e.packet);
-    }
-  }
-  size_t without = 0;
-  for (const uint64_t id : open) {
-    if (met.count(id) == 0) ++without;
-  }
-  if (without > 0) {
-    Problem(
-        absl::StrCat(host.ns.name, ": ", without, " packets without a fate"));
-  }
-}
-
-void LossyRun::CheckWire(const char* what, const Wire& wire, const Ifnet& to) {
-  const WireStats& s = wire.stats();
-  const FaultStats& f = wire.fault_stats();
-  const uint64_t in = s.frames + f.duplicated;
-  const uint64_t gone = s.queue_drops + s.no_buffers + s.too_long + f.lost;
-  if (in != gone + s.delivered + wire.in_flight()) {
-    Problem(what, ": ", in, " frames in, ", gone, " gone, ", s.delivered,
-            " delivered");
-  }
-  if (s.delivered !=
-      to.stats.ipackets + to.ns.dropped(DropReason::kIfRingFull)) {
-    Problem(what, ": ", s.delivered, " delivered, ", to.stats.ipackets,
-            " received");
-  }
-}
-
-// Copied in and out is what the programs wrote and read.
-void LossyRun::CheckLedger(const Host& host, uint64_t in, uint64_t out) {
-  const Ledger& ledger = host.ns.ledger;
-  // A write that failed may have moved bytes before it did.
-  if (ledger.bytes(CopyKind::kCopyin) < in ||
-      ledger.bytes(CopyKind::kCopyout) != out) {
-    Problem(host.ns.name, ": the ledger has ", ledger.bytes(CopyKind::kCopyin),
-            " in, ", ledger.bytes(CopyKind::kCopyout), " out for ", in, " and ",
-            out);
-  }
-}
-
-void LossyRun::CountMet() {
-  Met& met = out_.met;
-  const bool complete = out_.client.in.eof && out_.server.in.eof;
-  ++(complete ? met.complete : met.timed_out);
-  met.bytes = out_.client.in.bytes + out_.server.in.bytes;
-  for (const Wire* wire : {&net_.link.a_to_b(), &net_.link.b_to_a()}) {
-    met.faults.lost += wire->fault_stats().lost;
-    met.faults.duplicated += wire->fault_stats().duplicated;
-    met.faults.corrupted += wire->fault_stats().corrupted;
-    met.faults.reordered += wire->fault_stats().reordered;
-    met.faults.jittered += wire->fault_stats().jittered;
-    met.queue_drops += wire->stats().queue_drops;
-  }
-  for (const Host* host : {&net_.a, &net_.b}) {
-    const TcpStat& tcp = host->ns.tcpstat;
-    met.timeouts += tcp.rexmttimeo;
-    met.fast += tcp.sndrexmitfast;
-    met.out_of_order += tcp.rcvoopack;
-    met.duplicates += tcp.rcvduppack;
-    met.bad_sums += tcp.rcvbadsum;
-  }
-}
-
-// ---------------------------------------------------------------- the checks
 
 std::string Repeat(uint64_t seed) {
   return absl::StrCat(
@@ -426,21 +36,18 @@ std::string Repeat(uint64_t seed) {
       " build/scenarios_test --gtest_filter=LossyTransferSeed.*");
 }
 
-Outcome RunOnce(uint64_t seed) { return LossyRun(seed).Run(); }
-
-void RunSeed(uint64_t seed) {
-  const Outcome once = RunOnce(seed);
+void RunSeed(LossyKind kind, uint64_t seed) {
+  const LossyOutcome once = RunLossy(kind, seed);
   EXPECT_EQ(once.problems, "") << Repeat(seed);
-  const Outcome again = RunOnce(seed);
+  const LossyOutcome again = RunLossy(kind, seed);
   EXPECT_TRUE(once.digest == again.digest)
       << "two runs of one seed differ; " << Repeat(seed);
 }
 
-// The seeds are worth something: they meet everything that can go wrong.
-TEST(LossyTransferSeeds, MeetEveryImpairment) {
-  Met sum;
-  for (uint64_t seed = 1; seed <= 100; ++seed) {
-    const Met met = RunOnce(seed).met;
+LossyMet SumOf(LossyKind kind, uint64_t seeds) {
+  LossyMet sum;
+  for (uint64_t seed = 1; seed <= seeds; ++seed) {
+    const LossyMet met = RunLossy(kind, seed).met;
     sum.complete += met.complete;
     sum.timed_out += met.timed_out;
     sum.bytes += met.bytes;
@@ -455,7 +62,13 @@ TEST(LossyTransferSeeds, MeetEveryImpairment) {
     sum.out_of_order += met.out_of_order;
     sum.duplicates += met.duplicates;
     sum.bad_sums += met.bad_sums;
+    sum.blackouts += met.blackouts;
+    sum.persists += met.persists;
   }
+  return sum;
+}
+
+void ExpectEveryImpairment(const LossyMet& sum) {
   EXPECT_GT(sum.complete, 90u);
   EXPECT_EQ(sum.complete + sum.timed_out, 100u);
   EXPECT_GT(sum.bytes, 1'000'000u);
@@ -472,13 +85,31 @@ TEST(LossyTransferSeeds, MeetEveryImpairment) {
   EXPECT_GT(sum.bad_sums, 20u);
 }
 
+// The seeds are worth something: they meet everything that can go wrong.
+TEST(LossyTransferSeeds, MeetEveryImpairment) {
+  ExpectEveryImpairment(SumOf(LossyKind::kInTurn, 100));
+}
+
+TEST(LossyTransferSeeds, MeetEveryImpairmentAtOnce) {
+  const LossyMet sum = SumOf(LossyKind::kAtOnce, 100);
+  ExpectEveryImpairment(sum);
+  EXPECT_GT(sum.blackouts, 20u);
+  EXPECT_GT(sum.persists, 10u);
+}
+
 class LossyTransfer : public testing::TestWithParam<uint64_t> {};
 
 TEST_P(LossyTransfer, ArrivesOnceAndInOrderOrTimesOut) {
-  const bool full = std::getenv("SPLNET_FULL") != nullptr;
-  const uint64_t seeds = EnvironmentNumber("SPLNET_SEEDS", full ? 20000 : 500);
+  const uint64_t seeds = Seeds(500, 20000);
   for (uint64_t seed = 1 + GetParam(); seed <= seeds; seed += kShards) {
-    RunSeed(seed);
+    RunSeed(LossyKind::kInTurn, seed);
+  }
+}
+
+TEST_P(LossyTransfer, BothWaysAtOnceArrivesOnceAndInOrderOrTimesOut) {
+  const uint64_t seeds = Seeds(300, 5000);
+  for (uint64_t seed = 1 + GetParam(); seed <= seeds; seed += kShards) {
+    RunSeed(LossyKind::kAtOnce, seed);
   }
 }
 
@@ -486,7 +117,9 @@ INSTANTIATE_TEST_SUITE_P(Shard, LossyTransfer,
                          testing::Range(uint64_t{0}, kShards));
 
 TEST(LossyTransferSeed, FromTheEnvironment) {
-  RunSeed(EnvironmentNumber("SPLNET_SEED", 1));
+  const uint64_t seed = EnvironmentNumber("SPLNET_SEED", 1);
+  RunSeed(LossyKind::kInTurn, seed);
+  RunSeed(LossyKind::kAtOnce, seed);
 }
 
 }  // namespace

@@ -33,7 +33,7 @@ struct EndResult {
 
 // What one end does: sends `send` bytes of stream `out_salt`, in writes of 1 to
 // `max_write` bytes, shuts down for writing, and reads stream `in_salt` to its
-// end.  A server reads first.
+// end.  A server reads first, unless both are done at once.
 struct TransferArgs {
   Sockaddr server;
   uint64_t send = 0;
@@ -43,8 +43,10 @@ struct TransferArgs {
   uint8_t in_salt = 2;
   int sndbuf = 0;  // SO_SNDBUF and SO_RCVBUF; 0 leaves the default
   int rcvbuf = 0;
-  bool keepalive = true;  // so that a peer that is gone ends it
-  uint64_t seed = 1;      // of the sizes of reads and writes
+  bool keepalive = true;     // so that a peer that is gone ends it
+  bool at_once = false;      // reads while it writes, instead of in turn
+  Nanoseconds max_pause{0};  // at_once: sleeps up to that now and then
+  uint64_t seed = 1;         // of the sizes of reads and writes
   EndResult* result = nullptr;
 };
 

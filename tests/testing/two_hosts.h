@@ -13,8 +13,9 @@ namespace splnet {
 // "alpha" at 10.0.0.1 and "beta" at 10.0.0.2, which know one another's station
 // addresses.
 struct TwoHosts {
-  explicit TwoHosts(uint64_t seed = 1, const LinkConfig& config = {})
-      : sim(seed),
+  explicit TwoHosts(uint64_t seed = 1, const LinkConfig& config = {},
+                    const Settings& settings = {})
+      : sim(seed, settings),
         a(sim.AddHost("alpha")),
         b(sim.AddHost("beta")),
         link(sim.AddLink({a, "10.0.0.1/24"}, {b, "10.0.0.2/24"}, config)) {
