@@ -96,8 +96,8 @@ std::string OptionText(std::span<const uint8_t> opt) {
   for (size_t i = 0; i < opt.size();) {
     if (!text.empty()) text += ',';
     const uint8_t kind = opt[i];
-    if (kind == kTcpOptNop) {
-      text += "nop";
+    if (kind == kTcpOptNop || kind == kTcpOptEol) {
+      text += kind == kTcpOptNop ? "nop" : "eol";
       ++i;
       continue;
     }

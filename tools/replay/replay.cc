@@ -33,6 +33,7 @@ TcpPin PinOf(const RecordedSide& ours) {
     if (offered.has_wscale) pin.wscale = offered.wscale;
     pin.timestamps = offered.ts_offset != 0;
     pin.sack_permitted = offered.sack_permitted;
+    pin.ecn = ours.ecn;
   } else {
     pin.mss = static_cast<uint16_t>(kUsualMss);
     pin.wscale = ours.scale;

@@ -100,6 +100,7 @@ void Recorder::ReadSyns() {
     if (!s.p.tcp.syn() || !expected || side(which).has_syn) continue;
     side(which).has_syn = true;
     side(which).syn_options = s.p.tcp.options;
+    side(which).ecn = (s.p.tcp.flags & kThEce) != 0;
     side(which).numbers = SerialNumbers(s.p.tcp.seq);
   }
   if (!side(kServerSide).has_syn && side(kClientSide).has_syn) {

@@ -52,6 +52,7 @@ struct RecordedSide {
   CapturedStream stream;
   TcpOptions syn_options;  // of its SYN; empty without one
   bool has_syn = false;
+  bool ecn = false;            // its SYN has ECE: asks for ECN, or grants it
   std::optional<int64_t> fin;  // the offset of its FIN
   bool reset = false;          // it sent a RST
   int64_t max_ack = 0;         // the most it acknowledged of the other side
