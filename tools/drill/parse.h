@@ -37,7 +37,8 @@ class Parse {
   bool ReadCommand(Event* event);
   bool CheckTime(const Event& event);
 
-  // parse_packet.cc and parse_icmp.cc: "<" and ">" and what follows.
+  // parse_packet.cc, parse_tcp_options.cc and parse_icmp.cc: "<" and ">" and
+  // what follows.
   bool ReadPacket(PacketEvent* packet);
   bool ReadPrefixes(PacketEvent* packet, bool* has_quoted,
                     QuotedPacket* quoted);
