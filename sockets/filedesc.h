@@ -21,6 +21,8 @@ class Kqueue;
 
 // fcntl(2)'s O_NONBLOCK, with OpenBSD's value.
 inline constexpr int kONonblock = 0x4;
+// ... and O_ASYNC: SIGIO to the socket's owner.
+inline constexpr int kOAsync = 0x40;
 
 struct File {
   explicit File(SocketPtr socket);
@@ -30,7 +32,7 @@ struct File {
   ~File();  // soclose
 
   uint32_t refs = 0;
-  int flags = 0;  // kONonblock
+  int flags = 0;  // kONonblock, kOAsync
   SocketPtr so;   // one of these is set
   std::unique_ptr<Kqueue> kq;
 

@@ -133,7 +133,7 @@ class Process final : public Sleeper, private TaskDriver {
   SystemCall<CloseOp> close(int fd);
   QuickCall<Result<int>, int> dup(int fd);
   QuickCall<Result<int>, int, int> dup2(int fd, int to);
-  // kFDupfd, kFGetfl, kFSetfl.
+  // kFDupfd, kFGetfl, kFSetfl, kFGetown, kFSetown.
   QuickCall<Result<int>, int, int, int> fcntl(int fd, int command, int arg);
 
   QuickCall<Errno, int, int, int, std::span<const std::byte>> setsockopt(
@@ -151,8 +151,13 @@ class Process final : public Sleeper, private TaskDriver {
   QuickCall<Result<int>, int, int, int> getsockopt(int fd, int level, int name);
   QuickCall<Result<Sockaddr>, int> getsockname(int fd);
   QuickCall<Result<Sockaddr>, int> getpeername(int fd);
-  // Whether the next byte to be read follows the urgent one.
+  // Whether the urgent mark is where the next byte will be read.
   QuickCall<Result<bool>, int> sockatmark(int fd);
+  // kFIONREAD, kFIONBIO, kFIOASYNC, kSIOCATMARK and those for the owner.  `arg`
+  // is read or written as the request's name says.  kENOTTY where the request
+  // means nothing to what `fd` is.
+  QuickCall<Errno, int, uint64_t, int*> ioctl(int fd, uint64_t request,
+                                              int* arg);
   // Bytes to be read: ioctl FIONREAD.
   QuickCall<Result<int>, int> fionread(int fd);
 

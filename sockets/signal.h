@@ -20,6 +20,7 @@ inline constexpr int kSIGALRM = 14;
 inline constexpr int kSIGTERM = 15;
 inline constexpr int kSIGURG = 16;   // ignored by default
 inline constexpr int kSIGCHLD = 20;  // ignored by default
+inline constexpr int kSIGIO = 23;    // ignored by default
 inline constexpr int kSIGUSR1 = 30;
 inline constexpr int kSIGUSR2 = 31;
 inline constexpr int kNsig = 32;
@@ -29,7 +30,7 @@ enum class SignalAction : uint8_t { kDefault, kIgnore, kCatch };
 constexpr bool IsSignal(int sig) { return sig > 0 && sig < kNsig; }
 // What kDefault means; every other signal ends the process.
 constexpr bool IgnoredByDefault(int sig) {
-  return sig == kSIGURG || sig == kSIGCHLD;
+  return sig == kSIGURG || sig == kSIGCHLD || sig == kSIGIO;
 }
 
 }  // namespace splnet

@@ -38,26 +38,29 @@ Errno CheckPieces(std::span<const IoVec> iov) {
   return kOk;
 }
 
+// What reading and writing begin with: the socket of op.fd, the memory, and
+// whether one may wait.
+template <typename Op>
+Errno BeginTransfer(Process& p, Op& op) {
+  File* file = nullptr;
+  if (const Errno error = p.GetSocket(op.fd, &file); error != kOk) return error;
+  if (op.vectored) {
+    if (const Errno error = CheckPieces(op.iov); error != kOk) return error;
+    op.uio = Uio(op.iov);
+  } else {
+    op.uio = OnePiece(op.piece);
+  }
+  if (file->nonblocking()) op.flags |= kMsgDontWait;
+  op.so = file->so.get();
+  return kOk;
+}
+
 }  // namespace
 
 // ------------------------------------------------------------------ receiving
 
-Errno ReceiveOp::Begin(Process& p) {
-  File* file = nullptr;
-  if (const Errno error = p.GetSocket(fd, &file); error != kOk) return error;
-  if (vectored) {
-    if (const Errno error = CheckPieces(iov); error != kOk) return error;
-    uio = Uio(iov);
-  } else {
-    uio = OnePiece(piece);
-  }
-  if (file->nonblocking()) flags |= kMsgDontWait;
-  so = file->so.get();
-  return kOk;
-}
-
 bool ReceiveOp::Try(Process& p) {
-  Errno error = so == nullptr ? Begin(p) : p.slept();
+  Errno error = so == nullptr ? BeginTransfer(p, *this) : p.slept();
   int io_flags = flags;
   MbufPtr control;
   if (error == kOk) {
@@ -68,7 +71,8 @@ bool ReceiveOp::Try(Process& p) {
       result.value = uio.done();
       return true;
     }
-    if (error == kEWOULDBLOCK && (flags & kMsgDontWait) == 0) {
+    // The urgent byte is there or is not: nobody waits for it.
+    if (error == kEWOULDBLOCK && (flags & (kMsgDontWait | kMsgOob)) == 0) {
       if (sbwait(p, so->rcv)) return false;
       error = p.slept();
     }
@@ -93,25 +97,13 @@ void ReceiveOp::Finish(Errno error, int out_flags, MbufPtr control) {
 // -------------------------------------------------------------------- sending
 
 Errno SendOp::Begin(Process& p) {
-  File* file = nullptr;
-  if (const Errno error = p.GetSocket(fd, &file); error != kOk) return error;
-  if (vectored) {
-    if (const Errno error = CheckPieces(iov); error != kOk) return error;
-    uio = Uio(iov);
-  } else {
-    uio = OnePiece(piece);
-  }
-  if (file->nonblocking()) flags |= kMsgDontWait;
-  if (msg != nullptr && !msg->control.empty()) {
-    if (msg->control.size() > kMclBytes) return kEINVAL;
-    control = m_get(p.ns().mbufs, MWait::kWait, MbufType::kControl);
-    if (!control) return kENOBUFS;
-    const Errno error = m_copyback(*control, 0, msg->control.data(),
-                                   msg->control.size(), MWait::kWait);
-    if (error != kOk) return error;
-  }
-  so = file->so.get();
-  return kOk;
+  if (const Errno error = BeginTransfer(p, *this); error != kOk) return error;
+  if (msg == nullptr || msg->control.empty()) return kOk;
+  if (msg->control.size() > kMclBytes) return kEINVAL;
+  control = m_get(p.ns().mbufs, MWait::kWait, MbufType::kControl);
+  if (!control) return kENOBUFS;
+  return m_copyback(*control, 0, msg->control.data(), msg->control.size(),
+                    MWait::kWait);
 }
 
 bool SendOp::Try(Process& p) {

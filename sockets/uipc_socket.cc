@@ -56,7 +56,26 @@ Errno soaccept(Socket& so, Sockaddr* nam) {
   return so.proto->accept == nullptr ? kEOPNOTSUPP : so.proto->accept(so, nam);
 }
 
+// FreeBSD, unlike OpenBSD, refuses what has no connection; a listener that is
+// shut for reading gives those who wait in accept(2) an error.
+static Errno CheckShutdown(Socket& so, Shut how) {
+  constexpr uint16_t kInUse =
+      kSsIsConnected | kSsIsConnecting | kSsIsDisconnecting;
+  if (so.ns.settings.personality != Personality::kFreeBsd || so.is(kInUse) ||
+      so.type != SocketType::kStream) {
+    return kOk;
+  }
+  if (so.listen && how != Shut::kWrite) {
+    so.error = kECONNABORTED;
+    wakeup(so.ns.cpu, so.connecting);
+    sorwakeup(so);
+  }
+  return kENOTCONN;
+}
+
 Errno soshutdown(Socket& so, Shut how) {
+  if (how < Shut::kRead || how > Shut::kBoth) return kEINVAL;
+  if (const Errno error = CheckShutdown(so, how); error != kOk) return error;
   switch (how) {
     case Shut::kRead:
       sorflush(so);
@@ -111,6 +130,7 @@ Errno soclose(Socket& so) {
   soclose_begin(so);
   if (so.pcb != nullptr && so.proto->detach != nullptr) so.proto->detach(so);
   so.state |= kSsNoFdRef;
+  so.sigio.reset();
   return kOk;
 }
 

@@ -57,10 +57,11 @@ Errno SetBuffer(Socket& so, int name, std::span<const std::byte> value) {
   }
   if (send ? so.cantsendmore() : so.cantrcvmore()) return kEINVAL;
   // Growth is refused while memory is short.
-  if (bytes > sb.wat && so.ns.mbufs.PercentUsed() > 80) return kENOBUFS;
+  if (bytes > sb.wat && sbchecklowmem(so.ns)) return kENOBUFS;
   const auto most = static_cast<uint32_t>(so.ns.settings.sb_max);
   if (!sbreserve(sb, bytes, most)) return kENOBUFS;
   sb.wat = bytes;
+  sb.flags &= static_cast<uint16_t>(~kSbAuto);
   return kOk;
 }
 

@@ -65,24 +65,6 @@ Result<int> sys_dup2(Process& p, int fd, int to) {
   return to;
 }
 
-Result<int> sys_fcntl(Process& p, int fd, int command, int arg) {
-  File* const file = p.files().Get(fd);
-  if (file == nullptr) return kEBADF;
-  const int64_t most = p.ns().settings.maxfiles;
-  switch (command) {
-    case kFDupfd:
-      if (arg < 0 || arg >= most) return kEINVAL;
-      return p.files().Alloc(FilePtr(file), most, arg);
-    case kFGetfl:
-      return file->flags;
-    case kFSetfl:
-      file->flags = arg & kONonblock;
-      return 0;
-    default:
-      return kEINVAL;
-  }
-}
-
 Errno sys_setsockopt(Process& p, int fd, int level, int name,
                      std::span<const std::byte> value) {
   return OnSocket(p, fd,
@@ -147,18 +129,6 @@ Result<Sockaddr> sys_getpeername(Process& p, int fd) {
   Sockaddr addr;
   so.proto->peeraddr(so, &addr);
   return addr;
-}
-
-Result<bool> sys_sockatmark(Process& p, int fd) {
-  File* file = nullptr;
-  if (const Errno error = p.GetSocket(fd, &file); error != kOk) return error;
-  return (file->so->rcv.state & kSsRcvAtMark) != 0;
-}
-
-Result<int> sys_fionread(Process& p, int fd) {
-  File* file = nullptr;
-  if (const Errno error = p.GetSocket(fd, &file); error != kOk) return error;
-  return static_cast<int>(file->so->rcv.datacc);
 }
 
 Result<int> sys_kqueue(Process& p) {

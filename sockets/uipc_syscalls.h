@@ -26,6 +26,20 @@ namespace splnet {
 inline constexpr int kFDupfd = 0;
 inline constexpr int kFGetfl = 3;
 inline constexpr int kFSetfl = 4;
+inline constexpr int kFGetown = 5;
+inline constexpr int kFSetown = 6;  // who gets SIGIO and SIGURG; 0 is nobody
+
+// ioctl(2) requests, with OpenBSD's values; `arg` is one int.
+inline constexpr uint64_t kFIOCLEX = 0x20006601;   // nothing execs here
+inline constexpr uint64_t kFIONCLEX = 0x20006602;  // likewise
+inline constexpr uint64_t kFIONREAD = 0x4004667f;
+inline constexpr uint64_t kFIONBIO = 0x8004667e;
+inline constexpr uint64_t kFIOASYNC = 0x8004667d;
+inline constexpr uint64_t kFIOSETOWN = 0x8004667c;
+inline constexpr uint64_t kFIOGETOWN = 0x4004667b;
+inline constexpr uint64_t kSIOCATMARK = 0x40047307;
+inline constexpr uint64_t kSIOCSPGRP = 0x80047308;
+inline constexpr uint64_t kSIOCGPGRP = 0x40047309;
 
 inline constexpr size_t kIovMax = 1024;  // pieces in one call
 
@@ -118,7 +132,6 @@ struct ReceiveOp {
   bool Try(Process& p);
 
  private:
-  Errno Begin(Process& p);
   void Finish(Errno error, int out_flags, MbufPtr control);
 };
 
@@ -215,6 +228,7 @@ Result<Sockaddr> sys_getsockname(Process& p, int fd);
 Result<Sockaddr> sys_getpeername(Process& p, int fd);
 Result<bool> sys_sockatmark(Process& p, int fd);
 Result<int> sys_fionread(Process& p, int fd);
+Errno sys_ioctl(Process& p, int fd, uint64_t request, int* arg);
 Result<int> sys_kqueue(Process& p);
 Nanoseconds sys_alarm(Process& p, Nanoseconds delay);
 Errno sys_signal(Process& p, int sig, SignalAction action);
@@ -354,6 +368,13 @@ inline QuickCall<Result<bool>, int> Process::sockatmark(int fd) {
 }
 inline QuickCall<Result<int>, int> Process::fionread(int fd) {
   return QuickCall<Result<int>, int>(*this, sys_fionread, std::tuple(fd));
+}
+
+inline QuickCall<Errno, int, uint64_t, int*> Process::ioctl(int fd,
+                                                            uint64_t request,
+                                                            int* arg) {
+  return QuickCall<Errno, int, uint64_t, int*>(*this, sys_ioctl,
+                                               std::tuple(fd, request, arg));
 }
 
 inline SystemCall<SelectOp> Process::select(

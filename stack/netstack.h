@@ -61,6 +61,7 @@ struct Netstack {
   Tracer tracer;
   std::array<uint64_t, kDropReasons> drops{};
   size_t sockets_in_use = 0;
+  bool sockbufs_low = false;  // sbchecklowmem()
 
   // stack/net
   RouteTable routes;

@@ -65,9 +65,9 @@ struct CtlQuote {
   std::span<const std::byte> transport;  // at least 8 bytes of its header
 };
 
-// What getsockopt gives: up to 64 bytes.
+// What getsockopt gives.
 struct SockoptValue {
-  std::byte bytes[64];
+  std::byte bytes[384];  // the first `len` are
   size_t len = 0;
 };
 

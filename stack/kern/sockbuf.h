@@ -22,8 +22,10 @@ namespace splnet {
 struct Socket;
 
 // Sockbuf::flags.
-inline constexpr uint16_t kSbWait = 0x01;  // somebody sleeps for space or data
+inline constexpr uint16_t kSbWait = 0x01;   // somebody sleeps for space or data
+inline constexpr uint16_t kSbAsync = 0x02;  // wakeups send SIGIO
 inline constexpr uint16_t kSbSplice = 0x04;  // wakeups drive a splice
+inline constexpr uint16_t kSbAuto = 0x0800;  // the protocol may change hiwat
 
 // Sockbuf::state.
 inline constexpr uint16_t kSsCantSendMore = 0x0010;  // in so_snd

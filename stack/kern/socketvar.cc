@@ -38,12 +38,30 @@ Errno soreserve(Socket& so, uint32_t sndcc, uint32_t rcvcc) {
     so.snd.hiwat = so.snd.mbmax = 0;
     return kENOBUFS;
   }
+  so.snd.flags &= static_cast<uint16_t>(~kSbAuto);
+  so.rcv.flags &= static_cast<uint16_t>(~kSbAuto);
   so.snd.wat = sndcc;
   so.rcv.wat = rcvcc;
   if (so.rcv.lowat == 0) so.rcv.lowat = 1;
   if (so.snd.lowat == 0) so.snd.lowat = static_cast<uint32_t>(kMclBytes);
   so.snd.lowat = std::min(so.snd.lowat, so.snd.hiwat);
   return kOk;
+}
+
+bool sbchecklowmem(Netstack& ns) {
+  // Without a division: this is asked for every ACK.
+  const uint64_t used = ns.mbufs.stats().bytes_in_use;
+  const uint64_t limit = ns.mbufs.limit_bytes();
+  if (used * 5 < limit * 3) {
+    ns.sockbufs_low = false;
+  } else if (used * 5 > limit * 4) {
+    ns.sockbufs_low = true;
+  }
+  return ns.sockbufs_low;
+}
+
+static void PostSignal(const Socket& so, SoSignal why) {
+  if (so.sigio) so.sigio->post(*so.sigio, why);
 }
 
 // Wakes the sleepers, and tells select and kqueue.
@@ -54,6 +72,12 @@ static void sowakeup(Socket& so, Sockbuf& sb) {
     wakeup(so.ns.cpu, sb.wait);
   }
   selwakeup(sb.sel);
+  if ((sb.flags & kSbAsync) != 0) PostSignal(so, SoSignal::kIo);
+}
+
+void sohasoutofband(Socket& so) {
+  PostSignal(so, SoSignal::kUrgent);
+  selwakeup(so.rcv.sel);
 }
 
 void sorwakeup(Socket& so) {
@@ -146,7 +170,10 @@ Socket* sonewconn(Socket& head, uint16_t connstatus) {
   so->rcv.lowat = head.rcv.lowat;
   so->snd.timeo = head.snd.timeo;
   so->rcv.timeo = head.rcv.timeo;
+  if (head.sigio) so->sigio = std::make_unique<Sigio>(*head.sigio);
   if (soreserve(*so, head.snd.wat, head.rcv.wat) != kOk) return nullptr;
+  so->snd.flags = head.snd.flags & (kSbAsync | kSbAuto);
+  so->rcv.flags = head.rcv.flags & (kSbAsync | kSbAuto);
   if (so->proto->attach(*so, so->proto->protocol) != kOk) return nullptr;
   so->head = &head;
   so->on_q = connstatus != 0;

@@ -46,6 +46,7 @@ inline constexpr int kSO_SPLICE = 0x1023;
 inline constexpr int kSO_DOMAIN = 0x1024;
 inline constexpr int kSO_PROTOCOL = 0x1025;
 inline constexpr int kSOL_SOCKET = 0xffff;
+inline constexpr int kSCM_TIMESTAMP = 0x04;  // control message: struct timeval
 
 // Socket::state.
 inline constexpr uint16_t kSsNoFdRef = 0x0001;
@@ -90,6 +91,17 @@ struct ListenQueue {
   int limit = 0;             // the backlog, clamped
 };
 
+// Why a process is signalled.
+enum class SoSignal : uint8_t { kIo, kUrgent };  // SIGIO, SIGURG
+
+// The process that is to be signalled: fcntl F_SETOWN.  Whoever sets it sees to
+// it that `table` lives for as long as the socket is somebody's descriptor.
+struct Sigio {
+  void (*post)(const Sigio& self, SoSignal why);
+  void* table;  // of processes
+  int pid;
+};
+
 struct Socket {
   Socket(Netstack& stack, const Protosw& protocol, SocketType socket_type);
   Socket(const Socket&) = delete;
@@ -110,6 +122,7 @@ struct Socket {
   Sockbuf snd;
   WaitChannel connecting;  // so_timeo: connect, accept and linger wait here
   std::unique_ptr<ListenQueue> listen;  // with kSO_ACCEPTCONN
+  std::unique_ptr<Sigio> sigio;         // null: nobody
   Socket* head = nullptr;  // the listener in whose queue this one is
   bool on_q = false;       // in head's q rather than q0
 
@@ -135,8 +148,13 @@ inline SocketPtr::~SocketPtr() {
 Result<SocketPtr> socreate(Netstack& ns, Family family, SocketType type,
                            int protocol);
 
-// Send and receive space in bytes; kENOBUFS if out of bounds.
+// Send and receive space in bytes, which stay as they are until kSbAuto is set;
+// kENOBUFS if out of bounds.
 Errno soreserve(Socket& so, uint32_t sndcc, uint32_t rcvcc);
+
+// Whether mbufs are short: from more than 80 % of them in use until fewer than
+// 60 % are.
+bool sbchecklowmem(Netstack& ns);
 
 // Data, end of file or an error is there to be read; resp. space or an error
 // for a writer.  Runs a splice, else tells sleepers, select and kqueue.
@@ -154,6 +172,8 @@ void soisdisconnecting(Socket& so);
 void soisdisconnected(Socket& so);
 void socantsendmore(Socket& so);
 void socantrcvmore(Socket& so);
+// Urgent data is there, or announced: SIGURG, and select's exceptions.
+void sohasoutofband(Socket& so);
 
 // A connection has come to the listener `head`: a new socket with its options
 // and buffer limits, the protocol attached, in the queue that `connstatus`

@@ -121,6 +121,7 @@ struct FakeRequests {
     ++NetOf(so).oob_sends;
     FakePcb* const peer = FakeNet::PcbOf(so).peer;
     peer->so->oobmark = peer->so->rcv.cc + m->pkthdr.len;
+    sohasoutofband(*peer->so);
     return SendStream(so, std::move(m), to, std::move(control));
   }
 

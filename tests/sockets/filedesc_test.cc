@@ -185,17 +185,6 @@ TEST_F(Filedesc, KqueuesAreNotInherited) {
   });
 }
 
-TEST_F(Filedesc, FionreadTellsWhatCanBeRead) {
-  RunProgram([](Process& p, SocketsTest& t) -> Task<int> {
-    const auto fds = t.PairIn(p);
-    const Result<size_t> n = co_await p.write(fds[1], Bytes("12345"));
-    EXPECT_EQ(n.value, 5u);
-    const Result<int> ready = co_await p.fionread(fds[0]);
-    EXPECT_EQ(ready.value, 5);
-    co_return 0;
-  });
-}
-
 TEST_F(Filedesc, ACommandThatFcntlDoesNotKnowIsInvalid) {
   RunProgram([](Process& p, SocketsTest& t) -> Task<int> {
     const auto fds = t.PairIn(p);
