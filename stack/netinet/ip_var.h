@@ -150,6 +150,11 @@ Errno ip_pcbopts(std::span<const std::byte> value,
 
 // ------------------------------------------------------------ socket options
 
+// The control messages that the socket of `inp` wants with a datagram to `dst`
+// which has just come: SO_TIMESTAMP (struct timeval, of the virtual time),
+// IP_RECVDSTADDR.  Null if it wants none, or memory is short.
+MbufPtr ip_savecontrol(const Inpcb& inp, const InAddr& dst);
+
 // Names at level IPPROTO_IP, with OpenBSD's values.
 inline constexpr int kIP_OPTIONS = 1;
 inline constexpr int kIP_HDRINCL = 2;

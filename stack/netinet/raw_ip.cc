@@ -27,8 +27,9 @@ void Append(Netstack& ns, Inpcb& inp, const Mbuf& m, const IpHeader& ip) {
   MbufPtr copy = m_copym(m, 0, kMCopyAll, MWait::kDontWait);
   if (!copy) return ns.Lost(DropReason::kIpNoBuffers, m.pkthdr.id);
   ns.tracer.Enter(Fn::kSbappendaddr, copy.get(), &so, copy->pkthdr.len);
-  MbufPtr refused =
-      sbappendaddr(so.rcv, Sockaddr(InAddr(ip.src), 0), std::move(copy));
+  MbufPtr control = ip_savecontrol(inp, InAddr(ip.dst));
+  MbufPtr refused = sbappendaddr(so.rcv, Sockaddr(InAddr(ip.src), 0),
+                                 std::move(copy), std::move(control));
   if (refused) return ns.Drop(std::move(refused), DropReason::kSockbufFull);
   ns.tracer.Met(Fate::kDelivered, m.pkthdr.id, &so, m.pkthdr.len);
   sorwakeup(so);

@@ -24,21 +24,6 @@ struct Datagram {
   size_t headers = 0;  // bytes before the payload
 };
 
-// IP_RECVDSTADDR: where the datagram was sent to.  Null if memory is short;
-// the datagram then goes without.
-MbufPtr DestinationControl(Netstack& ns, const InAddr& dst) {
-  MbufPtr control = m_get(ns.mbufs, MWait::kDontWait, MbufType::kControl);
-  if (!control) return nullptr;
-  const In4Wire wire = dst.wire4();
-  control->len = 24;  // CMSG_SPACE of 4 bytes
-  std::memset(control->data, 0, control->len);
-  m_write(*control, 0,
-          CmsgHeader{sizeof(CmsgHeader) + sizeof wire, kIpprotoIp,
-                     kIP_RECVDSTADDR});
-  m_write(*control, sizeof(CmsgHeader), wire);
-  return control;
-}
-
 // Appends the payload of `m` to the socket of `inp` and wakes its reader.
 void Append(Netstack& ns, Inpcb& inp, MbufPtr m, const Datagram& d) {
   Socket& so = *inp.so;
@@ -46,9 +31,8 @@ void Append(Netstack& ns, Inpcb& inp, MbufPtr m, const Datagram& d) {
   const uint64_t id = m->pkthdr.id;
   const size_t len = m->pkthdr.len;
   MbufPtr control;
-  if ((inp.flags & kInpRecvDstAddr) != 0) [[unlikely]] {
-    control = DestinationControl(ns, d.to.addr);
-  }
+  if ((inp.flags & kInpRecvDstAddr) != 0 || so.has(kSO_TIMESTAMP)) [[unlikely]]
+    control = ip_savecontrol(inp, d.to.addr);
   ns.tracer.Enter(Fn::kSbappendaddr, m.get(), &so, len);
   MbufPtr refused =
       so.cantrcvmore()

@@ -7,6 +7,7 @@
 #include "stack/netinet/in_cksum.h"
 #include "stack/netinet/in_pcb.h"
 #include "stack/netinet/ip_var.h"
+#include "stack/netinet/udp_usrreq.h"
 #include "tests/testing/net_fixture.h"
 
 namespace splnet {
@@ -55,6 +56,15 @@ TEST_F(RawIp, AProtocolOfItsOwnNeedsNoError) {
   EXPECT_EQ(TakeDatagram(so).data, packet);
   EXPECT_TRUE(host_.SentIp().empty());
   EXPECT_EQ(host_.ns.ipstat.delivered, 1u);
+}
+
+TEST_F(RawIp, GivesTheTimeWhereAskedFor) {
+  Socket& so = Open(99);
+  so.options |= kSO_TIMESTAMP;
+  host_.ReceiveIp(IpPacket(IpArgs{.p = 99}, TestBytes(4)));
+  const Received got = TakeDatagram(so);
+  ASSERT_EQ(got.control.size(), 32u);
+  EXPECT_EQ(ReadAt<CmsgHeader>(got.control, 0).type, kSCM_TIMESTAMP);
 }
 
 TEST_F(RawIp, HearsItsAddressesAlone) {

@@ -252,6 +252,27 @@ TEST_F(UdpInput, GivesTheDestinationWhereAskedFor) {
   EXPECT_EQ(got.data, TestBytes(5));
 }
 
+TEST_F(UdpInput, GivesTheTimeWhereAskedFor) {
+  Socket& so = Bound(kInaddrAny, 2000);
+  so.options |= kSO_TIMESTAMP;
+  host_.queue.RunUntil(FromNanoseconds(3'000'004'999));
+  host_.ReceiveIp(UdpPacket(UdpArgs{}, TestBytes(5)));
+  Received got = TakeDatagram(so);
+  ASSERT_EQ(got.control.size(), 32u);
+  const auto cmsg = ReadAt<CmsgHeader>(got.control, 0);
+  EXPECT_EQ(cmsg.len, 32u);
+  EXPECT_EQ(cmsg.level, kSOL_SOCKET);
+  EXPECT_EQ(cmsg.type, kSCM_TIMESTAMP);
+  EXPECT_EQ(ReadAt<int64_t>(got.control, 16), 3);
+  EXPECT_EQ(ReadAt<int64_t>(got.control, 24), 4);
+  // With the destination: one after the other.
+  ASSERT_EQ(SetInt(so, kIP_RECVDSTADDR, 1), kOk);
+  host_.ReceiveIp(UdpPacket(UdpArgs{}, TestBytes(5)));
+  got = TakeDatagram(so);
+  ASSERT_EQ(got.control.size(), 56u);
+  EXPECT_EQ(ReadAt<CmsgHeader>(got.control, 32).type, kIP_RECVDSTADDR);
+}
+
 TEST_F(UdpInput, IsASinkWhereTheHostOwnsEverything) {
   host_.ns.owns_everything = true;
   host_.ReceiveIp(
