@@ -208,6 +208,7 @@ bool tcp_ack_advance(Tcpcb& tp, TcpSegment& th) {
   tp.snd_up = seq_max(tp.snd_up, tp.snd_una);
   if (tp.is(kTfSacked)) [[unlikely]]
     tcp_sack_acked(tp);
+  tcp_update_sndspace(tp);
 
   if (th.ack == tp.snd_max) {
     timeout_del(tp.rexmt);

@@ -68,7 +68,9 @@ const TcpCcAlgorithm& tcp_cc_algorithm(const Tcpcb& tp) {
 }
 
 void tcp_cc_init(Tcpcb& tp, bool syn_lost) {
-  tp.cc = static_cast<TcpCc>(tp.ns().settings.tcp_cc_algorithm);
+  if (!tp.is(kTfCcChosen)) {
+    tp.cc = static_cast<TcpCc>(tp.ns().settings.tcp_cc_algorithm);
+  }
   tp.snd_cwnd = syn_lost ? tp.maxseg : InitialWindow(tp);
   tp.bytes_acked = 0;
 }

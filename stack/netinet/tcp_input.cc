@@ -180,6 +180,7 @@ void EndInput(Tcpcb& tp, TcpSegment& th) {
     Socket& so = tp.so();
     if ((th.wake & kTcpWakeConnected) != 0) soisconnected(so);
     if ((th.wake & kTcpWakeWrite) != 0) sowwakeup(so);
+    if ((th.wake & kTcpWakeUrgent) != 0) sohasoutofband(so);
     if ((th.wake & kTcpWakeEof) != 0) {
       socantrcvmore(so);
     } else if ((th.wake & kTcpWakeRead) != 0) {

@@ -24,6 +24,7 @@ inline constexpr uint8_t kTcpWakeWrite = 0x02;         // sowwakeup
 inline constexpr uint8_t kTcpWakeRead = 0x04;          // sorwakeup
 inline constexpr uint8_t kTcpWakeEof = 0x08;           // socantrcvmore
 inline constexpr uint8_t kTcpWakeDisconnected = 0x10;  // soisdisconnected
+inline constexpr uint8_t kTcpWakeUrgent = 0x20;        // sohasoutofband
 
 // A segment as its steps see it: what was in the header, trimmed on the way.
 struct TcpSegment {
@@ -37,10 +38,12 @@ struct TcpSegment {
   uint32_t len;     // bytes of data
   uint32_t hdrlen;  // IP and TCP headers still in front of the data
   uint16_t urp;
-  uint8_t flags;     // kTh*
-  bool loop;         // came from this host
-  uint8_t wake = 0;  // kTcpWake*
-  bool old = false;  // nothing in it was new but, perhaps, the ACK
+  uint8_t flags;         // kTh*
+  bool loop;             // came from this host
+  uint8_t wake = 0;      // kTcpWake*
+  bool old = false;      // nothing in it was new but, perhaps, the ACK
+  bool has_oob = false;  // byte oob_seq leaves the stream when it is appended
+  uint32_t oob_seq = 0;
   // Options.
   bool has_ts = false;
   bool has_wscale = false;
@@ -110,7 +113,10 @@ void tcp_reply(Netstack& ns, const TcpReply& reply, const IpOptions* options,
 [[nodiscard]] bool tcp_check_reset(Tcpcb& tp, TcpSegment& th);  // second
 [[nodiscard]] bool tcp_check_syn(Tcpcb& tp, TcpSegment& th);    // fourth
 [[nodiscard]] bool tcp_check_ack(Tcpcb& tp, TcpSegment& th);    // fifth
-void tcp_check_urgent(Tcpcb& tp, const TcpSegment& th);         // sixth
+void tcp_check_urgent(Tcpcb& tp, TcpSegment& th);  // sixth; in tcp_oob.cc
+// Takes byte `off` of `m`, which is byte `seq` of the connection and known to
+// be urgent, out of what is about to be appended.
+void tcp_pull_held(Tcpcb& tp, Mbuf& m, size_t off, uint32_t seq);
 // Seventh.  True if the FIN is now in sequence.
 [[nodiscard]] bool tcp_text(Tcpcb& tp, TcpSegment& th);
 void tcp_fin(Tcpcb& tp, TcpSegment& th);  // eighth
@@ -120,6 +126,9 @@ void tcp_fin(Tcpcb& tp, TcpSegment& th);  // eighth
 [[nodiscard]] bool tcp_trim_above(Tcpcb& tp, TcpSegment& th);
 // Appends the segment's data, which is the next of the stream.
 void tcp_append(Tcpcb& tp, TcpSegment& th);
+// Data in sequence came in `th`: lets the receive buffer follow what a round
+// trip brings.
+void tcp_measure_rcvspace(Tcpcb& tp, const TcpSegment& th);
 // What to echo: RFC 7323 section 4.3.
 void tcp_update_tsrecent(Tcpcb& tp, const TcpSegment& th);
 

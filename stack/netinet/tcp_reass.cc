@@ -19,17 +19,32 @@ namespace {
 struct Held {
   uint32_t seq;
   uint32_t len;
-  uint32_t fin;  // not 0: a FIN follows the data
+  uint32_t fin;      // not 0: a FIN follows the data
+  uint32_t has_oob;  // not 0: byte oob_seq leaves the stream
+  uint32_t oob_seq;
 
   static Held Of(const Mbuf& m) {
-    return {m.pkthdr.reserved[0], m.pkthdr.reserved[1], m.pkthdr.reserved[2]};
+    const auto& word = m.pkthdr.reserved;
+    return {word[0], word[1], word[2], word[3], word[4]};
   }
   void Keep(Mbuf& m) const {
-    m.pkthdr.reserved[0] = seq;
-    m.pkthdr.reserved[1] = len;
-    m.pkthdr.reserved[2] = fin;
+    auto& word = m.pkthdr.reserved;
+    word[0] = seq;
+    word[1] = len;
+    word[2] = fin;
+    word[3] = has_oob;
+    word[4] = oob_seq;
   }
   uint32_t end() const { return seq + len; }
+  bool holds_oob() const {
+    return has_oob != 0 && seq_geq(oob_seq, seq) && seq_lt(oob_seq, end());
+  }
+  // Of bytes that both have this one's stay: so does what is known of them.
+  void LearnOob(const Held& other) {
+    if (holds_oob() || other.has_oob == 0) return;
+    has_oob = other.has_oob;
+    oob_seq = other.oob_seq;
+  }
 };
 
 // Takes the segment behind `prev` (null: the first) out of the queue.
@@ -81,13 +96,16 @@ struct Placed {
 // Puts the segment in its place and cuts away what is held twice.  False if
 // all of it was held before.
 bool Insert(Tcpcb& tp, TcpSegment& th, Placed* placed) {
-  Held h{th.seq, th.len, th.has(kThFin) ? 1u : 0u};
+  Held h{th.seq, th.len, th.has(kThFin) ? 1u : 0u, th.has_oob ? 1u : 0u,
+         th.oob_seq};
   MbufPtr m = std::move(th.m);
   m_trim_front(*m, th.hdrlen);
   Mbuf* const prev = FindBefore(tp.reass, h.seq);
   if (prev != nullptr) {
-    const Held before = Held::Of(*prev);
+    Held before = Held::Of(*prev);
     if (seq_gt(before.end(), h.seq)) {
+      before.LearnOob(h);
+      before.Keep(*prev);
       const uint32_t overlap = before.end() - h.seq;
       placed->at = prev;
       placed->Twice(h.seq, seq_min(before.end(), h.end()));
@@ -110,6 +128,7 @@ bool Insert(Tcpcb& tp, TcpSegment& th, Placed* placed) {
     if (next == nullptr) break;
     Held after = Held::Of(*next);
     if (!seq_gt(h.end(), after.seq)) break;
+    h.LearnOob(after);
     const uint32_t overlap = h.end() - after.seq;
     placed->Twice(after.seq, seq_min(after.end(), h.end()));
     if (overlap < after.len || (overlap == after.len && after.fin != 0)) {
@@ -184,6 +203,7 @@ bool Present(Tcpcb& tp, TcpSegment& th) {
       ++ns.tcpstat.rcvafterclose;
       ns.Drop(std::move(m), DropReason::kTcpAfterClose);
     } else {
+      if (h.holds_oob()) tcp_pull_held(tp, *m, h.oob_seq - h.seq, h.oob_seq);
       ns.tracer.Enter(Fn::kSbappendstream, *m);
       sbappendstream(so.rcv, std::move(m));
       ns.tracer.Met(Fate::kDelivered, id, &so, h.len);
@@ -218,6 +238,7 @@ bool tcp_reass(Tcpcb& tp, TcpSegment& th) {
   const uint32_t len = th.len;
   if (!next) {
     ++ns.tcpstat.rcvoopack;
+    ++tp.rcv_ooopack;
     ns.tcpstat.rcvoobyte += len;
   }
   Placed placed;

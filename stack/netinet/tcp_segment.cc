@@ -85,6 +85,7 @@ void CountSegment(Tcpcb& tp, const TcpDecision& d, bool again) {
       ++stat.sndprobe;
     } else if (again) {
       ++stat.sndrexmitpack;
+      ++tp.snd_rexmitpack;
       stat.sndrexmitbyte += d.len;
       if (tp.is(kTfSackRecovery)) {
         ++stat.sack_rexmits;
@@ -190,6 +191,7 @@ void AccountSent(Tcpcb& tp, const TcpDecision& d) {
 // The acknowledgement that a segment carries makes others unnecessary.
 void AccountAcked(Tcpcb& tp, uint32_t win) {
   const uint32_t edge = tp.rcv_nxt + win;
+  if (win == 0) ++tp.snd_zerowin;
   if (win > 0 && seq_gt(edge, tp.rcv_adv)) tp.rcv_adv = edge;
   tp.last_ack_sent = tp.rcv_nxt;
   tp.flags &= ~kTfAckNow;

@@ -51,9 +51,16 @@ bool AllOld(Tcpcb& tp, TcpSegment& th) {
   if (tp.state == TcpState::kTimeWait && th.has(kThFin)) tcp_time_wait(tp);
   const bool syn = th.has(kThSyn);
   if (th.seg_len() > 0) tcp_met(tp, th, Fate::kDuplicate);
+  const uint32_t urgent = th.seq + th.urp;
   th.seq = tp.rcv_nxt;
   th.len = 0;
-  th.flags &= static_cast<uint8_t>(~(kThSyn | kThFin | kThUrg));
+  th.flags &= static_cast<uint8_t>(~(kThSyn | kThFin));
+  // A retransmission may be the first to tell of urgent data further on.
+  if (seq_gt(urgent, tp.rcv_nxt)) {
+    th.urp = static_cast<uint16_t>(urgent - tp.rcv_nxt);
+  } else {
+    th.flags &= static_cast<uint8_t>(~kThUrg);
+  }
   th.old = true;
   return !syn;
 }
@@ -134,6 +141,7 @@ void tcp_append(Tcpcb& tp, TcpSegment& th) {
   sbappendstream(tp.so().rcv, std::move(th.m));
   ns.tracer.Met(Fate::kDelivered, th.id, &tp.so(), th.len);
   tp.rcv_nxt += th.len;
+  tcp_measure_rcvspace(tp, th);
   th.wake |= kTcpWakeRead;
 }
 
@@ -224,16 +232,6 @@ bool tcp_check_syn(Tcpcb& tp, TcpSegment& th) {
     tcp_challenge_ack(tp);
   }
   return false;
-}
-
-// Sixth: the urgent pointer, which only moves on.
-void tcp_check_urgent(Tcpcb& tp, const TcpSegment& th) {
-  if (tcps_havercvdfin(tp.state)) return;
-  if (th.has(kThUrg) && seq_gt(th.seq + th.urp, tp.rcv_up)) {
-    tp.rcv_up = th.seq + th.urp;
-  } else if (seq_gt(tp.rcv_nxt, tp.rcv_up)) {
-    tp.rcv_up = tp.rcv_nxt;  // pulled along, so that it stays comparable
-  }
 }
 
 // Seventh: the text.  True if the FIN is now in sequence.

@@ -219,7 +219,9 @@ uint16_t tcp_mss_adv(Tcpcb& tp) {
 }
 
 void tcp_inherit(Tcpcb& tp, const Tcpcb& listener) {
-  tp.flags |= kTfPassive | (listener.flags & (kTfNoDelay | kTfNoPush));
+  tp.flags |=
+      kTfPassive | (listener.flags & (kTfNoDelay | kTfNoPush | kTfCcChosen));
+  tp.cc = listener.cc;
   tp.user_mss = listener.user_mss;
   tp.keepidle_s = listener.keepidle_s;
   tp.keepintvl_s = listener.keepintvl_s;

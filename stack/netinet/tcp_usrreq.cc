@@ -1,13 +1,10 @@
 // What sockets ask of TCP: the user requests, pru_*.  RFC 9293 section 3.10.
 
 #include <algorithm>
-#include <cstring>
-#include <span>
 #include <utility>
 
 #include "stack/kern/socketvar.h"
 #include "stack/netinet/in_pcb.h"
-#include "stack/netinet/ip_var.h"
 #include "stack/netinet/tcp_seq.h"
 #include "stack/netinet/tcp_timer.h"
 #include "stack/netinet/tcp_var.h"
@@ -36,6 +33,8 @@ Errno tcp_attach(Socket& so, int /*protocol*/) {
         soreserve(so, static_cast<uint32_t>(ns.settings.tcp_sendspace),
                   static_cast<uint32_t>(ns.settings.tcp_recvspace));
     if (error != kOk) return error;
+    so.snd.flags |= kSbAuto;
+    so.rcv.flags |= kSbAuto;
   }
   if (const Errno error = in_pcballoc(ns.tcbtable, so); error != kOk) {
     return error;
@@ -108,7 +107,7 @@ Errno tcp_connect(Socket& so, const Sockaddr& nam) {
   soisconnecting(so);
   ++so.ns.tcpstat.connattempt;
   tp->state = TcpState::kSynSent;
-  timeout_add(tp->keep, std::chrono::milliseconds(so.ns.settings.tcp_keepinit));
+  timeout_add(tp->keep, tcp_keepinit(*tp));
   tcp_sendseqinit(*tp);
   const Errno error = tcp_output(*tp);
   if (error != kOk) {
@@ -183,82 +182,6 @@ void tcp_peeraddr(Socket& so, Sockaddr* nam) {
   if (const Inpcb* const inp = sotoinpcb(so)) *nam = inp->faddr;
 }
 
-// ------------------------------------------------------------------- options
-
-// An int as setsockopt(2) gives it; false if the size is wrong.
-bool ReadInt(std::span<const std::byte> value, int* out) {
-  if (value.size() != sizeof *out) return false;
-  std::memcpy(out, value.data(), sizeof *out);
-  return true;
-}
-
-void SetFlag(Tcpcb& tp, uint32_t flag, bool on) {
-  tp.flags = on ? tp.flags | flag : tp.flags & ~flag;
-}
-
-Errno tcp_setopt(Socket& so, int level, int name,
-                 std::span<const std::byte> value) {
-  Tcpcb* const tp = sototcpcb(so);
-  if (tp == nullptr) return kECONNRESET;
-  if (level == kSOL_SOCKET) {
-    // The socket has noted it already; the timer has to follow.
-    if (name == kSO_KEEPALIVE && tcps_haveestablished(tp->state)) {
-      tcp_keepalive(*tp);
-    }
-    return kOk;
-  }
-  if (level == kIpprotoIp) return ip_setopt(tp->inp, name, value);
-  if (level != kIpprotoTcp) return kENOPROTOOPT;
-  int number = 0;
-  if (!ReadInt(value, &number)) return kEINVAL;
-  switch (name) {
-    case kTCP_NODELAY:
-      SetFlag(*tp, kTfNoDelay, number != 0);
-      return kOk;
-    case kTCP_NOPUSH:
-      SetFlag(*tp, kTfNoPush, number != 0);
-      // What was held back may go now.
-      return number == 0 ? tcp_output(*tp) : kOk;
-    case kTCP_MAXSEG:
-      // Only downwards: the peer's limit and the path's stay.
-      if (number <= 0 || number > 65535) return kEINVAL;
-      if (tcps_havercvdsyn(tp->state) &&
-          static_cast<uint32_t>(number) > tp->maxopd) {
-        return kEINVAL;
-      }
-      tp->user_mss = static_cast<uint16_t>(
-          std::max(static_cast<uint32_t>(number), kTcpMinMss));
-      if (tcps_havercvdsyn(tp->state)) tcp_mss_update(*tp);
-      return kOk;
-    default:
-      return kENOPROTOOPT;
-  }
-}
-
-Errno tcp_getopt(Socket& so, int level, int name, SockoptValue* value) {
-  Tcpcb* const tp = sototcpcb(so);
-  if (tp == nullptr) return kECONNRESET;
-  if (level == kIpprotoIp) return ip_getopt(tp->inp, name, value);
-  if (level != kIpprotoTcp) return kENOPROTOOPT;
-  int number = 0;
-  switch (name) {
-    case kTCP_NODELAY:
-      number = tp->is(kTfNoDelay) ? 1 : 0;
-      break;
-    case kTCP_NOPUSH:
-      number = tp->is(kTfNoPush) ? 1 : 0;
-      break;
-    case kTCP_MAXSEG:
-      number = static_cast<int>(tp->maxseg);
-      break;
-    default:
-      return kENOPROTOOPT;
-  }
-  std::memcpy(value->bytes, &number, sizeof number);
-  value->len = sizeof number;
-  return kOk;
-}
-
 }  // namespace
 
 const Protosw kTcpProtosw = {
@@ -279,7 +202,7 @@ const Protosw kTcpProtosw = {
     .rcvd = tcp_rcvd,
     .send = tcp_send,
     .sendoob = tcp_sendoob,
-    .rcvoob = nullptr,
+    .rcvoob = tcp_rcvoob,
     .abort = tcp_abort,
     .sockaddr = tcp_sockaddr,
     .peeraddr = tcp_peeraddr,

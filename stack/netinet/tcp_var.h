@@ -21,6 +21,10 @@
 //   tcp_subr.cc      control blocks from birth to death
 //   tcp_ctlinput.cc  ICMP errors
 //   tcp_usrreq.cc    what sockets ask for
+//   tcp_ctloutput.cc ... their options
+//   tcp_oob.cc       urgent data
+//   tcp_space.cc     the sizes of the buffers
+//   tcp_info.cc      TCP_INFO
 
 #ifndef SPLNET_STACK_NETINET_TCP_VAR_H_
 #define SPLNET_STACK_NETINET_TCP_VAR_H_
@@ -29,6 +33,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 
 #include "stack/kern/errno.h"
 #include "stack/kern/mbuf.h"
@@ -105,11 +110,16 @@ inline constexpr uint32_t kTfSackRecovery = 0x800000;  // ... leads recovery
 inline constexpr uint32_t kTfSacked = 0x1000000;       // the peer has SACKed
 inline constexpr uint32_t kTfSackReport = 0x2000000;   // so will we
 inline constexpr uint32_t kTfCwndReduced = 0x4000000;  // for ECN, to snd_ecn
+inline constexpr uint32_t kTfCcChosen = 0x8000000;     // TCP_CONGESTION
 
 // Tcpcb::ecn, RFC 3168.
 inline constexpr uint8_t kEcnPermit = 0x01;  // both take part
 inline constexpr uint8_t kEcnEcho = 0x02;    // CE came: ACKs say ECE
 inline constexpr uint8_t kEcnCwr = 0x04;     // the next new data says CWR
+
+// Tcpcb::oobflags.
+inline constexpr uint8_t kTcpOobHaveData = 0x01;  // recv(MSG_OOB) has a byte
+inline constexpr uint8_t kTcpOobHadData = 0x02;   // ... and gave it
 
 // BSD's numbers (RFC 9293, RFC 6298, RFC 5681).
 inline constexpr int kTcpMaxRxtShift = 12;  // retransmissions before giving up
@@ -130,7 +140,15 @@ inline constexpr int kTcpLingerSeconds = 120;       // TCP_LINGERTIME
 // setsockopt(2) at level IPPROTO_TCP, with OpenBSD's values.
 inline constexpr int kTCP_NODELAY = 0x01;
 inline constexpr int kTCP_MAXSEG = 0x02;
+inline constexpr int kTCP_SACK_ENABLE = 0x08;
+inline constexpr int kTCP_INFO = 0x09;
 inline constexpr int kTCP_NOPUSH = 0x10;
+// ... and those that only FreeBSD has, with its values.
+inline constexpr int kTCP_CONGESTION = 0x40;
+inline constexpr int kTCP_KEEPINIT = 0x80;
+inline constexpr int kTCP_KEEPIDLE = 0x100;
+inline constexpr int kTCP_KEEPINTVL = 0x200;
+inline constexpr int kTCP_KEEPCNT = 0x400;
 
 // What a tool fixes that a stack chooses by itself, so that a recorded
 // connection can be repeated: tcp_pin().
@@ -183,6 +201,8 @@ struct Tcpcb {
   uint8_t challenges = 0;      // challenge ACKs since challenge_time
   uint8_t ecn = 0;             // kEcn*
   TcpCc cc = TcpCc::kNewReno;  // congestion control
+  uint8_t oobflags = 0;        // kTcpOob*
+  std::byte iobc{};            // the urgent byte, with kTcpOobHaveData
   uint32_t flags = 0;          // kTf*
 
   // Send sequence space, RFC 9293 section 3.3.1.
@@ -207,6 +227,15 @@ struct Tcpcb {
   uint32_t irs = 0;
   uint32_t last_ack_sent = 0;
   TcpReassQueue reass;
+
+  // What came in the round trip being measured: tcp_space.cc.
+  uint32_t rfbuf_cnt = 0;  // bytes
+  uint32_t rfbuf_ts = 0;   // when it began, tcp_now(); 0 is not yet
+
+  // For TCP_INFO.
+  uint32_t snd_rexmitpack = 0;  // segments sent again
+  uint32_t rcv_ooopack = 0;     // segments that came out of order
+  uint32_t snd_zerowin = 0;     // times that our window closed
 
   // Segment sizes, bytes.
   uint32_t maxseg;        // data in a segment that carries timestamps, if
@@ -285,6 +314,19 @@ Errno tcp_output(Tcpcb& tp);
 // Sends a segment without data for `tp`: <SEQ=seq><ACK=ack><CTL=flags>.
 // Windows and timestamps are the connection's.
 void tcp_respond(Tcpcb& tp, uint32_t seq, uint32_t ack, uint8_t flags);
+
+// What recv(MSG_OOB) gives: the urgent byte, in `m`; `peek` leaves it.  kEINVAL
+// if there is no mark, the byte is in line or was given already; kEWOULDBLOCK
+// if it is announced and has not come.
+Errno tcp_rcvoob(Socket& so, Mbuf& m, bool peek);
+
+// getsockopt(2) and setsockopt(2) but for the socket level.
+Errno tcp_setopt(Socket& so, int level, int name,
+                 std::span<const std::byte> value);
+Errno tcp_getopt(Socket& so, int level, int name, SockoptValue* value);
+
+// Data was acknowledged: lets the send buffer follow what is in flight.
+void tcp_update_sndspace(Tcpcb& tp);
 
 // The milliseconds of the clock that this connection's timestamps show.
 uint32_t tcp_now(const Tcpcb& tp);

@@ -17,6 +17,7 @@ class TcpRandom : public TcpFixture {
   void Check(const Socket& so) {
     sbcheck(so.rcv);
     sbcheck(so.snd);
+    EXPECT_LE(so.rcv.cc + uint64_t{so.oobmark}, 2u * 2097152u);
     const Tcpcb* const tp = Tcb(so);
     if (tp == nullptr) return;
     EXPECT_TRUE(seq_leq(tp->snd_una, tp->snd_nxt));
@@ -63,6 +64,23 @@ class TcpRandom : public TcpFixture {
            " win " + std::to_string(win) + " urg " + std::to_string(urg);
   }
 
+  // With urgent data in line every byte comes in its place.  Else some leave
+  // the stream, and are asked for on the way.
+  void ReadSome(RandomStream& random, Socket& so) {
+    const size_t n = 1 + random.Below(4000);
+    if (so.has(kSO_OOBINLINE)) {
+      Read(so, n);
+      return;
+    }
+    std::vector<std::byte> bytes(n);
+    IoVec iov{bytes.data(), bytes.size()};
+    Uio uio(std::span<IoVec>(&iov, 1));
+    int flags = kMsgDontWait;
+    if (random.Chance(300000)) flags |= kMsgOob;
+    const Errno error = soreceive(so, nullptr, uio, &flags, nullptr);
+    if (error == kOk && (flags & kMsgOob) != 0) ++oob_bytes_;
+  }
+
   void Act(RandomStream& random, Socket& so) {
     switch (random.Below(16)) {
       case 0:
@@ -74,7 +92,7 @@ class TcpRandom : public TcpFixture {
       }
       case 2:
       case 3:
-        Read(so, 1 + random.Below(4000));
+        ReadSome(random, so);
         break;
       case 4:
         if (random.Chance(100000)) {
@@ -97,6 +115,8 @@ class TcpRandom : public TcpFixture {
         break;
     }
   }
+
+  uint64_t oob_bytes_ = 0;
 };
 
 TEST_F(TcpRandom, WhateverComesTheConnectionStaysSane) {
@@ -111,6 +131,7 @@ TEST_F(TcpRandom, WhateverComesTheConnectionStaysSane) {
     SCOPED_TRACE("seed " + std::to_string(seed));
     RandomStream random(seed, "tcp random");
     Socket& so = InState(kStates[random.Below(std::size(kStates))]);
+    if (seed % 2 == 0) so.options |= kSO_OOBINLINE;
     for (int i = 0; i < 150 && so.pcb != nullptr; ++i) {
       Act(random, so);
       Check(so);
@@ -128,6 +149,7 @@ TEST_F(TcpRandom, WhateverComesTheConnectionStaysSane) {
         << "a timer was left; one may hold learnt MTUs";
   }
   EXPECT_GT(received, 0u) << "some of it was acceptable";
+  EXPECT_GT(oob_bytes_, 0u);
   // Every packet met one fate at least, and no more than being held adds.
   const size_t fates = recorder_.seen().size();
   EXPECT_GE(fates, ns_.tcpstat.rcvtotal);
