@@ -165,10 +165,11 @@ bool CheckCall(CallContext& context, Call& call, std::string* actual) {
   if (call.error == kOk && call.kind->settle != nullptr) {
     call.kind->settle(context, call);
   }
-  if (ResultMatches(call) && (call.error != kOk || ArgsMatch(context, call))) {
-    return true;
-  }
+  const bool matches =
+      ResultMatches(call) && (call.error != kOk || ArgsMatch(context, call));
+  if (matches && call.defect.empty()) return true;
   *actual = SeenText(context, call);
+  if (!call.defect.empty()) *actual += ", but " + call.defect;
   return false;
 }
 

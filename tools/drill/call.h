@@ -45,7 +45,8 @@ struct Call {
   Nanoseconds returned{0};  // when, since the script's start
   Errno error = kOk;
   int64_t result = 0;
-  FilePtr opened;  // a new descriptor's file, out of the process's table
+  std::string defect;  // what no call may do, whatever the script says
+  FilePtr opened;      // a new descriptor's file, out of the process's table
 
   // The process's descriptors that it works on.
   std::vector<int> UsedFds() const;
@@ -84,8 +85,9 @@ struct CallKind {
   // in `seen`, which begins as a copy of the script's call.  May be null.
   void (*fill)(const CallContext& context, const Call& call,
                SyscallEvent& seen) = nullptr;
-  // Notes for later calls and packets that it has succeeded.  May be null.
-  void (*settle)(CallContext& context, const Call& call) = nullptr;
+  // Notes for later calls and packets that it has succeeded, and may find a
+  // defect.  May be null.
+  void (*settle)(CallContext& context, Call& call) = nullptr;
   bool opens = false;   // its result is a new descriptor
   bool closes = false;  // its descriptor is no more
 };

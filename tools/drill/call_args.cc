@@ -69,6 +69,11 @@ void ArgReader::Fail(size_t i, const std::string& what) {
       "argument " + std::to_string(i + 1) + " of " + call_.name + "(): " + what;
 }
 
+void ArgReader::Descriptor(const CallContext& context, Call& call) {
+  call.script_fd = static_cast<int>(Int(0));
+  call.fd = context.Descriptor(call.script_fd);
+}
+
 int64_t ArgReader::ValueOf(size_t i, const Expr& expr) {
   std::string error;
   const int64_t value = Evaluate(expr, &error);
@@ -119,6 +124,31 @@ Sockaddr ArgReader::AddressOf(size_t i, const Expr& expr) {
     addr.addr.family = static_cast<Family>(ValueOf(i, *family));
   }
   return addr;
+}
+
+void SetInteger(Expr& expr, int64_t value) {
+  std::string error;
+  if (expr.kind == Expr::Kind::kEllipsis) return;
+  if (Evaluate(expr, &error) == value && error.empty()) return;
+  Expr actual;
+  actual.integer = value;
+  actual.field = expr.field;
+  actual.hex = expr.hex;
+  expr = actual;
+}
+
+void SetField(Expr& expr, std::string_view name, int64_t value) {
+  for (Expr& item : expr.items) {
+    if (item.field == name) SetInteger(item, value);
+  }
+}
+
+void SetAddress(Expr& expr, const Sockaddr& addr) {
+  if (expr.kind != Expr::Kind::kStruct) return;
+  SetField(expr, "sa_family", static_cast<int64_t>(addr.family()));
+  SetField(expr, "sin_family", static_cast<int64_t>(addr.family()));
+  SetField(expr, "sin_port", addr.port);
+  SetField(expr, "sin_addr", addr.addr.v4());
 }
 
 }  // namespace splnet::drill

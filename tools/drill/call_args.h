@@ -25,6 +25,8 @@ class ArgReader {
   }
   const Expr& at(size_t i) const { return call_.args[i]; }
 
+  // The first argument is a descriptor: sets call.script_fd and call.fd.
+  void Descriptor(const CallContext& context, Call& call);
   // A number; `otherwise` where the argument is "..." or absent.
   int64_t Int(size_t i, int64_t otherwise);
   // A number that must be given.
@@ -52,6 +54,14 @@ int64_t Evaluate(const Expr& expr, std::string* error);
 const Expr* FindField(const Expr& expr, std::string_view name);
 // The field `name`, or the one at `place` where fields have no names.
 const Expr* FieldAt(const Expr& expr, std::string_view name, size_t place);
+
+// Puts what came back in the place of what the script expects there; what is
+// the same, and "...", stays as it is written.
+void SetInteger(Expr& expr, int64_t value);
+// The same of the field of a struct, if it has it.
+void SetField(Expr& expr, std::string_view name, int64_t value);
+// The same of an address.
+void SetAddress(Expr& expr, const Sockaddr& addr);
 
 }  // namespace splnet::drill
 

@@ -1,5 +1,6 @@
 // Calls that ask and tell: options, flags, readiness.
 
+#include <algorithm>
 #include <cstring>
 
 #include "tools/drill/call_args.h"
@@ -9,10 +10,8 @@
 namespace splnet::drill {
 namespace {
 
-void ReadFd(ArgReader& args, const CallContext& context, Call& call) {
-  call.script_fd = static_cast<int>(args.Int(0));
-  call.fd = context.Descriptor(call.script_fd);
-}
+// A descriptor that is never open.
+constexpr int kNoDescriptor = 1 << 30;
 
 template <typename T>
 void Append(std::vector<std::byte>& bytes, const T& value) {
@@ -81,7 +80,7 @@ constexpr int64_t kMaxOption = 4096;
 
 std::string PrepareSetsockopt(CallContext& context, Call& call) {
   ArgReader args(*call.script);
-  ReadFd(args, context, call);
+  args.Descriptor(context, call);
   call.number[0] = args.Int(1);
   call.number[1] = args.Int(2);
   if (args.open(3)) {
@@ -107,7 +106,7 @@ Task<void> PerformSetsockopt(Process& p, Call& call) {
 
 std::string PrepareGetsockopt(CallContext& context, Call& call) {
   ArgReader args(*call.script);
-  ReadFd(args, context, call);
+  args.Descriptor(context, call);
   call.number[0] = args.Int(1);
   call.number[1] = args.Int(2);
   call.option.resize(kMaxOption);
@@ -121,23 +120,6 @@ Task<void> PerformGetsockopt(Process& p, Call& call) {
                             static_cast<int>(call.number[1]), value);
   call.Finish(n.error);
   call.option.resize(n.ok() ? n.value : 0);
-}
-
-void SetInteger(Expr& expr, int64_t value) {
-  std::string error;
-  if (expr.kind == Expr::Kind::kEllipsis) return;
-  if (Evaluate(expr, &error) == value && error.empty()) return;
-  Expr actual;
-  actual.integer = value;
-  actual.field = expr.field;
-  actual.hex = expr.hex;
-  expr = actual;
-}
-
-void SetField(Expr& expr, const char* name, int64_t value) {
-  for (Expr& item : expr.items) {
-    if (item.field == name) SetInteger(item, value);
-  }
 }
 
 void FillGetsockopt(const CallContext& /*context*/, const Call& call,
@@ -171,7 +153,7 @@ void FillGetsockopt(const CallContext& /*context*/, const Call& call,
 
 std::string PrepareFcntl(CallContext& context, Call& call) {
   ArgReader args(*call.script);
-  ReadFd(args, context, call);
+  args.Descriptor(context, call);
   call.number[0] = args.Int(1);
   call.number[1] = args.Int(2, 0);
   return args.error();
@@ -186,10 +168,103 @@ Task<void> PerformFcntl(Process& p, Call& call) {
   if (value.ok() && call.number[0] == kFGetfl) call.result |= kORdwr;
 }
 
+// ---------------------------------------------------------------------- ioctl
+
+std::string PrepareIoctl(CallContext& context, Call& call) {
+  ArgReader args(*call.script);
+  args.Descriptor(context, call);
+  call.number[0] = args.Int(1);
+  if (args.open(2)) return args.error();
+  const Expr& value = args.at(2);
+  const bool list = value.kind == Expr::Kind::kList && value.items.size() == 1;
+  const Expr& number = list ? value.items[0] : value;
+  if (number.kind == Expr::Kind::kEllipsis) return args.error();
+  call.number[1] = args.ValueOf(2, number);
+  return args.error();
+}
+
+Task<void> PerformIoctl(Process& p, Call& call) {
+  if (call.number[0] == kFionread) {
+    const Result<int> n = co_await p.fionread(call.fd);
+    call.Finish(n.error);
+    call.number[2] = n.value;
+  } else if (call.number[0] == kSiocatmark) {
+    const Result<bool> at = co_await p.sockatmark(call.fd);
+    call.Finish(at.error);
+    call.number[2] = at.value ? 1 : 0;
+  } else if (call.number[0] == kFionbio) {
+    const int flags = call.number[1] != 0 ? kONonblock : 0;
+    const Result<int> set = co_await p.fcntl(call.fd, kFSetfl, flags);
+    call.Finish(set.error);
+    call.number[2] = call.number[1];
+  } else {
+    call.Finish(kENOTTY);
+  }
+}
+
+void FillIoctl(const CallContext& /*context*/, const Call& call,
+               SyscallEvent& seen) {
+  if (seen.args.size() < 3) return;
+  Expr& expr = seen.args[2];
+  if (expr.kind != Expr::Kind::kList || expr.items.size() != 1) return;
+  SetInteger(expr.items[0], call.number[2]);
+}
+
+// ----------------------------------------------------------------------- poll
+
+std::string PreparePoll(CallContext& context, Call& call) {
+  ArgReader args(*call.script);
+  const int64_t timeout_ms = args.Int(2, 0);
+  if (timeout_ms >= 0) call.timeout = std::chrono::milliseconds(timeout_ms);
+  if (args.open(0) || args.at(0).kind != Expr::Kind::kList) {
+    args.Fail(0, "give [{fd=N, events=POLLIN, revents=...}]");
+    return args.error();
+  }
+  for (const Expr& item : args.at(0).items) {
+    const Expr* const fd = FieldAt(item, "fd", 0);
+    const Expr* const events = FieldAt(item, "events", 1);
+    PollFd poll;
+    if (fd != nullptr) poll.fd = context.Descriptor(args.ValueOf(0, *fd));
+    if (events != nullptr) {
+      poll.events = static_cast<int16_t>(args.ValueOf(0, *events));
+    }
+    // One that is not open is told of; a negative one would be passed over.
+    if (fd != nullptr && poll.fd < 0) poll.fd = kNoDescriptor;
+    call.polls.push_back(poll);
+  }
+  const int64_t count = args.Int(1, static_cast<int64_t>(call.polls.size()));
+  if (count < 0 || count > static_cast<int64_t>(call.polls.size())) {
+    args.Fail(1, "the list has " + std::to_string(call.polls.size()));
+  } else {
+    call.polls.resize(static_cast<size_t>(count));
+  }
+  return args.error();
+}
+
+Task<void> PerformPoll(Process& p, Call& call) {
+  const std::span<PollFd> fds(call.polls);
+  const std::optional<Nanoseconds> timeout = call.timeout;
+  const Result<int> ready = co_await p.poll(fds, timeout);
+  call.Finish(ready);
+}
+
+void FillPoll(const CallContext& /*context*/, const Call& call,
+              SyscallEvent& seen) {
+  std::vector<Expr>& items = seen.args[0].items;
+  for (size_t i = 0; i < std::min(items.size(), call.polls.size()); ++i) {
+    SetField(items[i], "revents", call.polls[i].revents);
+    if (items[i].items.size() == 3 && items[i].items[2].field.empty()) {
+      SetInteger(items[i].items[2], call.polls[i].revents);
+    }
+  }
+}
+
 constexpr CallKind kCalls[] = {
     {"setsockopt", 4, 5, PrepareSetsockopt, PerformSetsockopt},
     {"getsockopt", 5, 5, PrepareGetsockopt, PerformGetsockopt, FillGetsockopt},
     {"fcntl", 2, 3, PrepareFcntl, PerformFcntl},
+    {"ioctl", 2, 3, PrepareIoctl, PerformIoctl, FillIoctl},
+    {"poll", 3, 3, PreparePoll, PerformPoll, FillPoll},
 };
 
 }  // namespace

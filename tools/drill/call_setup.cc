@@ -8,11 +8,6 @@
 namespace splnet::drill {
 namespace {
 
-void ReadFd(ArgReader& args, const CallContext& context, Call& call) {
-  call.script_fd = static_cast<int>(args.Int(0));
-  call.fd = context.Descriptor(call.script_fd);
-}
-
 uint8_t ProtocolOf(const CallContext& context, int fd) {
   const File* const file = context.process.files().Get(fd);
   const bool datagrams =
@@ -53,7 +48,7 @@ Task<void> PerformSocket(Process& p, Call& call) {
 
 std::string PrepareBind(CallContext& context, Call& call) {
   ArgReader args(*call.script);
-  ReadFd(args, context, call);
+  args.Descriptor(context, call);
   const ScriptSettings& settings = context.settings;
   call.addr = args.Address(1, Sockaddr(settings.local_ip, settings.bind_port));
   return args.error();
@@ -64,7 +59,7 @@ Task<void> PerformBind(Process& p, Call& call) {
   call.Finish(error);
 }
 
-void SettleBind(CallContext& context, const Call& call) {
+void SettleBind(CallContext& context, Call& call) {
   const Result<Sockaddr> bound = sys_getsockname(context.process, call.fd);
   if (!bound.ok()) return;
   context.flows.NoteBound(ProtocolOf(context, call.fd), bound.value);
@@ -72,7 +67,7 @@ void SettleBind(CallContext& context, const Call& call) {
 
 std::string PrepareListen(CallContext& context, Call& call) {
   ArgReader args(*call.script);
-  ReadFd(args, context, call);
+  args.Descriptor(context, call);
   call.number[0] = args.Int(1, 5);
   return args.error();
 }
@@ -87,7 +82,7 @@ Task<void> PerformListen(Process& p, Call& call) {
 
 std::string PrepareAccept(CallContext& context, Call& call) {
   ArgReader args(*call.script);
-  ReadFd(args, context, call);
+  args.Descriptor(context, call);
   return args.error();
 }
 
@@ -97,11 +92,16 @@ Task<void> PerformAccept(Process& p, Call& call) {
   TakeOpened(p, call);
 }
 
+void FillAccept(const CallContext& /*context*/, const Call& call,
+                SyscallEvent& seen) {
+  if (seen.args.size() > 1) SetAddress(seen.args[1], call.addr);
+}
+
 // -------------------------------------------------------------------- connect
 
 std::string PrepareConnect(CallContext& context, Call& call) {
   ArgReader args(*call.script);
-  ReadFd(args, context, call);
+  args.Descriptor(context, call);
   const ScriptSettings& settings = context.settings;
   call.addr =
       args.Address(1, Sockaddr(settings.remote_ip, settings.connect_port));
@@ -118,7 +118,7 @@ Task<void> PerformConnect(Process& p, Call& call) {
 
 std::string PrepareShutdown(CallContext& context, Call& call) {
   ArgReader args(*call.script);
-  ReadFd(args, context, call);
+  args.Descriptor(context, call);
   call.number[0] = args.Int(1);
   return args.error();
 }
@@ -133,7 +133,7 @@ Task<void> PerformShutdown(Process& p, Call& call) {
 
 std::string PrepareClose(CallContext& context, Call& call) {
   ArgReader args(*call.script);
-  ReadFd(args, context, call);
+  args.Descriptor(context, call);
   return args.error();
 }
 
@@ -142,7 +142,7 @@ Task<void> PerformClose(Process& p, Call& call) {
   call.Finish(error);
 }
 
-void SettleClose(CallContext& context, const Call& call) {
+void SettleClose(CallContext& context, Call& call) {
   context.fds.erase(call.script_fd);
 }
 
@@ -150,7 +150,7 @@ constexpr CallKind kCalls[] = {
     {"socket", 3, 3, PrepareSocket, PerformSocket, nullptr, nullptr, true},
     {"bind", 2, 3, PrepareBind, PerformBind, nullptr, SettleBind},
     {"listen", 2, 2, PrepareListen, PerformListen},
-    {"accept", 1, 3, PrepareAccept, PerformAccept, nullptr, nullptr, true},
+    {"accept", 1, 3, PrepareAccept, PerformAccept, FillAccept, nullptr, true},
     {"connect", 2, 3, PrepareConnect, PerformConnect},
     {"shutdown", 2, 2, PrepareShutdown, PerformShutdown},
     {"close", 1, 1, PrepareClose, PerformClose, nullptr, SettleClose, false,

@@ -42,10 +42,11 @@ uint32_t Flow::ToWireEcr(uint32_t script) const {
 
 void Flow::Begin(uint32_t wire_seq) {
   iss = seq_base = wire_seq;
-  got_beyond_syn = may_begin_again = false;
+  iss_named = got_beyond_syn = may_begin_again = false;
   ts_base.reset();
   ts_names.clear();
-  written = 0;
+  written = read = 0;
+  urgent = false;
   texts = WrittenStream();
 }
 
@@ -67,6 +68,7 @@ void Flow::NoteSent(uint8_t flags, uint32_t wire_seq) {
 }
 
 void Flow::NoteReceived(uint8_t flags, uint32_t wire_seq) {
+  if ((flags & kThUrg) != 0) urgent = true;
   if ((flags & kThSyn) == 0) {
     got_beyond_syn = true;
     return;
@@ -113,7 +115,8 @@ Flow* FlowTable::Current(uint8_t protocol) {
   return current;
 }
 
-void FlowTable::MakeCurrent(Flow& flow) {
+void FlowTable::NoteSent(Flow& flow) {
+  last_sent_ = &flow;
   (flow.protocol == kIpProtoUdp ? udp_ : tcp_) = &flow;
 }
 
@@ -128,6 +131,11 @@ void FlowTable::NoteBound(uint8_t protocol, const Sockaddr& local) {
 
 void FlowTable::NoteConnect() {
   for (Flow& flow : flows_) flow.ExpectNewSyn();
+}
+
+void FlowTable::NoteDatagram(std::string_view text) {
+  datagram_ = WrittenStream();
+  datagram_.Write(0, text);
 }
 
 }  // namespace splnet::drill

@@ -49,6 +49,7 @@ struct Flow {
   // --- our host's sequence numbers
   std::optional<uint32_t> iss;  // of the SYN that it sent last
   uint32_t seq_base = 0;        // wire number = script number + seq_base
+  bool iss_named = false;       // a line has said what the script calls iss
   uint32_t last_sent_seq = 0;   // of its last segment, on the wire
   uint16_t last_sent_len = 0;   // ... and its payload
   // --- the script's, to tell a new incarnation from a SYN sent twice
@@ -60,9 +61,11 @@ struct Flow {
   std::optional<uint32_t> ts_base;
   std::map<uint32_t, uint32_t> ts_names;  // script value to wire value
 
-  // --- bytes of our host's stream
-  uint32_t written = 0;  // that its programs wrote
+  // --- bytes of the streams
+  uint32_t written = 0;  // that our programs wrote
   WrittenStream texts;
+  uint32_t read = 0;    // that they read
+  bool urgent = false;  // the script sent urgent data: bytes are taken out
 
   uint32_t ToWireSeq(uint32_t script) const { return script + seq_base; }
   uint32_t ToScriptSeq(uint32_t wire) const { return wire - seq_base; }
@@ -99,18 +102,26 @@ class FlowTable {
   // that anything happened to, at first one from the script's address and
   // connect port to where our host listens.
   Flow* Current(uint8_t protocol);
-  void MakeCurrent(Flow& flow);
+  // Our host sent a packet of `flow`: it becomes the current one.
+  void NoteSent(Flow& flow);
 
   // A program has bound to `local`: that is where new flows go.
   void NoteBound(uint8_t protocol, const Sockaddr& local);
   // A program opens a connection.
   void NoteConnect();
+  // A program sends a datagram that begins with `text`.
+  void NoteDatagram(std::string_view text);
+  const WrittenStream& datagram() const { return datagram_; }
+  // The flow that our host sent to last; null if to none.
+  Flow* last_sent() const { return last_sent_; }
 
  private:
   const ScriptSettings& settings_;
   std::list<Flow> flows_;
   Flow* tcp_ = nullptr;
   Flow* udp_ = nullptr;
+  Flow* last_sent_ = nullptr;
+  WrittenStream datagram_;
   std::optional<uint16_t> tcp_port_;
   std::optional<uint16_t> udp_port_;
 };

@@ -22,7 +22,7 @@ class DrillHost {
  public:
   // What one script may cost: more is taken for a script without end.
   static constexpr uint64_t kMaxEvents = 20'000'000;
-  static constexpr uint64_t kMaxPackets = 1'000'000;
+  static constexpr uint64_t kMaxPackets = 100'000;
 
   // Hears of a packet when it is sent, before anything else happens.  `bytes`
   // begins with the IP header and is good during the call.

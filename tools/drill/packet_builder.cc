@@ -209,11 +209,29 @@ void PutQuoted(Bytes& out, const QuotedPacket& quoted, const Flow& flow) {
   out.Put32(WireSeq(flow, range.start));
 }
 
+// The last packet that our host sent in `flow`.
+QuotedPacket LastSent(const Flow& flow) {
+  QuotedPacket quoted;
+  if (flow.protocol == kIpProtoUdp) {
+    quoted.body = UdpPacket{flow.last_sent_len};
+    return quoted;
+  }
+  SeqRange range;
+  range.start.value = flow.last_sent_seq;
+  range.start.absolute = true;
+  range.len = flow.last_sent_len;
+  quoted.body = range;
+  return quoted;
+}
+
 BuiltPacket BuildIcmp(const PacketEvent& packet, const IcmpPacket& icmp,
                       FlowTable& flows, const ScriptSettings& settings) {
   const bool about_udp =
       icmp.quoted && std::holds_alternative<UdpPacket>(icmp.quoted->body);
-  Flow* const flow = flows.Current(about_udp ? kIpProtoUdp : kIpProtoTcp);
+  Flow* flow = icmp.quoted ? nullptr : flows.last_sent();
+  if (flow == nullptr) {
+    flow = flows.Current(about_udp ? kIpProtoUdp : kIpProtoTcp);
+  }
   if (flow == nullptr) return {{}, "too many conversations"};
   IcmpHeader header;
   header.type = icmp.type;
@@ -221,17 +239,13 @@ BuiltPacket BuildIcmp(const PacketEvent& packet, const IcmpPacket& icmp,
   header.seq = icmp.mtu.value_or(0);
   Bytes body;
   body.Put(header);
-  if (icmp.quoted) {
-    PutQuoted(body, *icmp.quoted, *flow);
-  } else {
-    QuotedPacket last;
-    SeqRange range;
-    range.start.value = flow->last_sent_seq;
-    range.start.absolute = true;
-    range.len = flow->last_sent_len;
-    last.body = range;
-    PutQuoted(body, last, *flow);
-  }
+  // Only errors are about a packet.
+  const bool error = icmp.type == kIcmpUnreach ||
+                     icmp.type == kIcmpSourceQuench ||
+                     icmp.type == kIcmpRedirect || icmp.type == kIcmpTimxceed ||
+                     icmp.type == kIcmpParamProb;
+  if (error || icmp.quoted)
+    PutQuoted(body, icmp.quoted ? *icmp.quoted : LastSent(*flow), *flow);
   header.sum = in_cksum_field(in_cksum_partial(body.data(), body.size()));
   body.Replace(0, header);
   Bytes out;

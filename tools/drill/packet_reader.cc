@@ -172,7 +172,10 @@ void ReadIcmp(ByteSpan body, SeenPacket* seen) {
   const bool error = header.type == kIcmpUnreach ||
                      header.type == kIcmpTimxceed ||
                      header.type == kIcmpParamProb;
-  if (error) icmp.mtu = header.seq;
+  const bool need_frag =
+      header.type == kIcmpUnreach &&
+      header.code == static_cast<uint8_t>(IcmpUnreach::kNeedFrag);
+  if (need_frag) icmp.mtu = header.seq;
   if (error) icmp.quoted = ReadQuoted(body.subspan(sizeof header));
   seen->packet.body = std::move(icmp);
 }
@@ -242,26 +245,29 @@ size_t LeastHeader(uint8_t protocol) {
 }
 
 // What our host sent becomes part of the flow's history.
-void NoteSent(SeenPacket* seen, FlowTable& flows) {
+void NoteSent(SeenPacket* seen, ByteSpan payload, FlowTable& flows) {
   Flow& flow = *seen->flow;
-  flows.MakeCurrent(flow);
+  flows.NoteSent(flow);
   const auto* const tcp = std::get_if<TcpPacket>(&seen->packet.body);
+  flow.last_sent_len = static_cast<uint16_t>(payload.size());
   if (tcp == nullptr) return;
   flow.NoteSent(tcp->flags, tcp->seq.start.value);
   flow.last_sent_seq = tcp->seq.start.value;
-  flow.last_sent_len = tcp->seq.len;
   seen->iss = flow.iss;
 }
 
 // "" if the payload is what our programs wrote; else what is wrong with it.
-std::string CheckPayload(const SeenPacket& seen, ByteSpan payload) {
+std::string CheckPayload(const SeenPacket& seen, ByteSpan payload,
+                         const FlowTable& flows) {
   uint32_t position = 0;
+  const WrittenStream* written = &flows.datagram();
   if (const auto* const tcp = std::get_if<TcpPacket>(&seen.packet.body)) {
     const uint32_t syn = (tcp->flags & kThSyn) != 0 ? 1 : 0;
     position = tcp->seq.start.value + syn - seen.iss.value_or(0) - 1;
+    written = &seen.flow->texts;
   }
   size_t differs = 0;
-  if (seen.flow->texts.Matches(position, payload, &differs)) return "";
+  if (written->Matches(position, payload, &differs)) return "";
   return "byte " + std::to_string(differs) +
          " of the payload is not what the program wrote";
 }
@@ -281,8 +287,10 @@ void ReadTransport(const IpHeader& ip, ByteSpan body, FlowTable& flows,
     seen->defect = "it belongs to one conversation too many";
     return;
   }
-  NoteSent(seen, flows);
-  if (seen->defect.empty()) seen->defect = CheckPayload(*seen, payload);
+  NoteSent(seen, payload, flows);
+  if (seen->defect.empty()) {
+    seen->defect = CheckPayload(*seen, payload, flows);
+  }
 }
 
 void Rename(SeqNumber* number, const SeqNumber* like, uint32_t base) {
@@ -300,9 +308,10 @@ void RenameSeq(TcpPacket* tcp, const TcpPacket* like, const SeenPacket& seen) {
   constexpr uint8_t kRstAck = kThRst | kThAck;
   if ((tcp->flags & kRstAck) == kRstAck && tcp->seq.start.value == 0) return;
   const bool present = seen.iss == flow.iss;
-  if ((tcp->flags & kThSyn) != 0 && present && like != nullptr &&
-      !like->seq.start.any && !like->seq.start.absolute &&
-      flow.seq_base == *flow.iss) {
+  const bool numbered =
+      like != nullptr && !like->seq.start.any && !like->seq.start.absolute;
+  if ((tcp->flags & kThSyn) != 0 && present && flow.iss && numbered &&
+      !std::exchange(flow.iss_named, true)) {
     // The script may call the initial number something else than 0.
     flow.seq_base = *flow.iss - like->seq.start.value;
   }

@@ -9,6 +9,7 @@
 
 #include "tools/drill/call.h"
 #include "tools/drill/caller.h"
+#include "tools/drill/commands.h"
 #include "tools/drill/flow.h"
 #include "tools/drill/host.h"
 #include "tools/drill/notation.h"
@@ -172,6 +173,12 @@ bool Runner::AwaitPacket(const Event& event, const Window& window) {
 }
 
 bool Runner::PacketFail(Failure failure) {
+  if (settings_.non_fatal_packet) {
+    base_ = std::max(base_, failure.time);
+    history_.Add(failure.time, failure.event->position.line,
+                 failure.actual + " (" + failure.what + ")");
+    return true;
+  }
   failure_ = std::move(failure);
   return false;
 }
@@ -211,12 +218,18 @@ bool Runner::Outbound(const Event& event, const PacketEvent& packet,
                       const Window& window) {
   if (!AwaitPacket(event, window)) return false;
   if (!sent_.empty()) return Compare(event, packet, window);
-  return Fail(&event, "no packet was sent",
-              window.Text() + " " + PacketText(packet), "nothing");
+  Failure failure;
+  failure.event = &event;
+  failure.time = std::max(host_.now(), window.to);
+  failure.what = "no packet was sent";
+  failure.expected = window.Text() + " " + PacketText(packet);
+  failure.actual = "nothing";
+  return PacketFail(std::move(failure));
 }
 
 bool Runner::CheckLeftovers() {
-  if (sent_.empty() || options_.allow_extra) return true;
+  const bool allowed = options_.allow_extra || settings_.non_fatal_packet;
+  if (sent_.empty() || allowed) return true;
   const SeenPacket& first = sent_.front();
   const size_t more = sent_.size() - 1;
   std::string what = "the stack sent a packet that no line expects";
@@ -297,7 +310,16 @@ bool Runner::CheckWaiting() {
 // ------------------------------------------------------------------ commands
 
 bool Runner::RunCommand(const Event& event, const CommandEvent& command) {
-  return Fail(&event, "the command `" + command.text + "` is not known");
+  Note(event, "`" + command.text + "`");
+  const CommandResult result = RunCommandLine(host_.ns(), command.text);
+  if (!result.error.empty()) {
+    return Fail(&event, "the command failed: " + result.error);
+  }
+  if (result.sleep > Nanoseconds(0)) {
+    base_ += result.sleep;
+    return RunTo(&event, base_);
+  }
+  return true;
 }
 
 // -------------------------------------------------------------------- events
