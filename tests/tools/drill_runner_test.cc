@@ -372,6 +372,7 @@ const Row kFails[] = {
 * > S 1:1(0) <...>)",
      "differs in seq"},
     {"ATimestampWithTwoValues", R"(
+0 `sysctl -w net.inet.tcp.sack=0`
 0 socket(..., SOCK_STREAM, IPPROTO_TCP) = 3
 +0 fcntl(3, F_SETFL, O_NONBLOCK) = 0
 +0 connect(3, ..., ...) = -1 EINPROGRESS

@@ -7,6 +7,7 @@
 #include "sockets/uipc_syscalls.h"
 #include "stack/kern/protosw.h"
 #include "stack/netinet/ip.h"
+#include "stack/netinet/ip_var.h"
 #include "stack/netinet/tcp_var.h"
 
 namespace splnet::drill {
@@ -64,10 +65,27 @@ constexpr Symbol kSymbols[] = {
     {"SO_TYPE", kSO_TYPE},
     {"SO_DOMAIN", kSO_DOMAIN},
     {"SO_PROTOCOL", kSO_PROTOCOL},
+    {"SO_SPLICE", kSO_SPLICE},
 
     {"TCP_NODELAY", kTCP_NODELAY},
     {"TCP_MAXSEG", kTCP_MAXSEG},
     {"TCP_NOPUSH", kTCP_NOPUSH},
+    // Those that need no name in the stack, with OpenBSD's values.
+    {"TCP_SACK_ENABLE", 0x08},
+    {"TCP_INFO", 0x09},
+    {"TCP_CONGESTION", 0x40},
+    {"TCP_KEEPINIT", 0x80},
+    {"TCP_KEEPIDLE", 0x100},
+    {"TCP_KEEPINTVL", 0x200},
+    {"TCP_KEEPCNT", 0x400},
+
+    {"IP_OPTIONS", kIP_OPTIONS},
+    {"IP_HDRINCL", kIP_HDRINCL},
+    {"IP_TOS", kIP_TOS},
+    {"IP_TTL", kIP_TTL},
+    {"IP_RECVDSTADDR", kIP_RECVDSTADDR},
+    {"IP_MULTICAST_TTL", kIP_MULTICAST_TTL},
+    {"IP_MULTICAST_LOOP", kIP_MULTICAST_LOOP},
 
     {"MSG_OOB", kMsgOob},
     {"MSG_PEEK", kMsgPeek},
