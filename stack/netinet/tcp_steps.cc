@@ -25,11 +25,17 @@ void AckUnacceptable(Tcpcb& tp, const TcpSegment& th) {
   }
 }
 
-// PAWS, RFC 7323 section 5.3: false for a segment from the past.
+// PAWS, RFC 7323 section 5.3: false for a segment from the past, and for one
+// that lacks the timestamp agreed on (section 3.2).
 bool CheckPaws(Tcpcb& tp, TcpSegment& th) {
-  if (!th.has_ts || !tp.is(kTfRcvdTstmp) || th.has(kThRst)) return true;
-  if (!tstmp_lt(th.ts_val, tp.ts_recent)) return true;
+  if (!tp.is(kTfRcvdTstmp) || th.has(kThRst)) return true;
   Netstack& ns = tp.ns();
+  if (!th.has_ts) {
+    if (ns.settings.tcp_tolerate_missing_ts != 0) return true;
+    tcp_dropseg(ns, th, DropReason::kTcpNoTimestamp);
+    return false;
+  }
+  if (!tstmp_lt(th.ts_val, tp.ts_recent)) return true;
   if (ns.now() - tp.ts_recent_time > kTcpPawsIdle) {
     tp.ts_recent = th.ts_val;  // too old to tell
     return true;
@@ -240,9 +246,8 @@ bool tcp_text(Tcpcb& tp, TcpSegment& th) {
   Netstack& ns = tp.ns();
   Socket& so = tp.so();
   if (tcps_havercvdfin(tp.state)) {
-    // The peer sent its FIN: there cannot be more.
+    // The peer sent its FIN: there cannot be more.  Ignored, not answered.
     ++ns.tcpstat.rcvafterclose;
-    tp.flags |= kTfAckNow;
     tcp_dropseg(ns, th, DropReason::kTcpAfterClose);
     return false;
   }

@@ -164,9 +164,13 @@ void syn_cache_arm(SynCacheEntry& entry) {
   const Netstack& ns = entry.owner.ns();
   const Nanoseconds initial =
       std::chrono::milliseconds(ns.settings.tcp_rexmit_initial);
-  const SimTime again =
-      ns.now() +
-      std::min(initial * (int64_t{1} << entry.rxtshift), kTcpRexmtMax);
+  // As tcp_timer.cc has it: the first without slop.
+  const Nanoseconds slop =
+      std::chrono::milliseconds(ns.settings.tcp_rexmit_slop);
+  const Nanoseconds timeout =
+      entry.rxtshift == 0 ? initial
+                          : initial * (int64_t{1} << entry.rxtshift) + slop;
+  const SimTime again = ns.now() + std::min(timeout, kTcpRexmtMax);
   timeout_add_at(entry.timer, std::min(again, entry.expires));
 }
 

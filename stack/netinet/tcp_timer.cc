@@ -28,6 +28,32 @@ Nanoseconds TotalBackoff(Nanoseconds rto) {
   return total;
 }
 
+// The timeout by RFC 6298 equation 2.3, which back-off doubles.  The clock is
+// exact, timestamps tick every 1 ms.
+Nanoseconds BaseTimeout(const Tcpcb& tp) {
+  const Settings& settings = tp.ns().settings;
+  if (!tp.is(kTfHaveRtt)) return Milliseconds(settings.tcp_rexmit_initial);
+  const Nanoseconds granularity = Milliseconds(1);
+  const Nanoseconds rto = tp.srtt + std::max(granularity, 4 * tp.rttvar);
+  const Nanoseconds least = Milliseconds(settings.tcp_rexmit_min);
+  return std::clamp(rto, std::min(least, kTcpRexmtMax), kTcpRexmtMax);
+}
+
+// What every timeout but the first gets added, once, whatever the back-off.
+Nanoseconds Slop(const Tcpcb& tp) {
+  return Milliseconds(tp.ns().settings.tcp_rexmit_slop);
+}
+
+// The timeout that follows the one in use.  It doubles that, rather than
+// counting from the measurement, since it may have been kept from before the
+// last progress (RFC 6298 section 5).
+Nanoseconds BackedOff(const Tcpcb& tp) {
+  const bool first = !tp.is(kTfHaveRtt) && tp.rxtcur == BaseTimeout(tp);
+  const Nanoseconds slop = first ? Nanoseconds(0) : Slop(tp);
+  const Nanoseconds plain = std::max(tp.rxtcur - slop, Nanoseconds(0));
+  return std::min(2 * plain + Slop(tp), kTcpRexmtMax);
+}
+
 }  // namespace
 
 void tcp_canceltimers(Tcpcb& tp) {
@@ -39,21 +65,15 @@ void tcp_canceltimers(Tcpcb& tp) {
 }
 
 Nanoseconds tcp_rto(const Tcpcb& tp) {
-  const Settings& settings = tp.ns().settings;
-  if (!tp.is(kTfHaveRtt)) {
-    return std::chrono::milliseconds(settings.tcp_rexmit_initial);
-  }
-  // RFC 6298 equation 2.3; the clock is exact, timestamps tick every 1 ms.
-  const Nanoseconds granularity = std::chrono::milliseconds(1);
-  const Nanoseconds rto = tp.srtt + std::max(granularity, 4 * tp.rttvar);
-  const Nanoseconds least = std::chrono::milliseconds(settings.tcp_rexmit_min);
-  return std::clamp(rto, std::min(least, kTcpRexmtMax), kTcpRexmtMax);
+  if (!tp.is(kTfHaveRtt)) return BaseTimeout(tp);
+  return std::min(BaseTimeout(tp) + Slop(tp), kTcpRexmtMax);
 }
 
 void tcp_rexmt_arm(Tcpcb& tp) { timeout_add(tp.rexmt, tp.rxtcur); }
 
 void tcp_setpersist(Tcpcb& tp) {
-  const Nanoseconds backed_off = tcp_rto(tp) * (int64_t{1} << tp.rxtshift);
+  const Nanoseconds backed_off =
+      BaseTimeout(tp) * (int64_t{1} << tp.rxtshift) + Slop(tp);
   timeout_add(tp.persist,
               std::clamp(backed_off, kTcpPersistMin, kTcpPersistMax));
   if (tp.rxtshift < kTcpMaxRxtShift) ++tp.rxtshift;
@@ -89,7 +109,7 @@ void tcp_timer_rexmt(void* arg) {
   ++stat.rexmttimeo;
   // RFC 6298 section 5.5; what is in the air when no answer comes is timed no
   // more (Karn).
-  tp.rxtcur = std::min(tp.rxtcur * 2, kTcpRexmtMax);
+  tp.rxtcur = BackedOff(tp);
   tp.flags &= ~kTfTiming;
   tp.dupacks = 0;
   tcp_cc_timeout(tp);
@@ -109,7 +129,7 @@ void tcp_timer_persist(void* arg) {
   if (tp.rxtshift == kTcpMaxRxtShift) {
     const Nanoseconds idle = Idle(tp);
     if (idle >= Milliseconds(ns.settings.tcp_keepidle) ||
-        idle >= TotalBackoff(tcp_rto(tp))) {
+        idle >= TotalBackoff(BaseTimeout(tp))) {
       ++ns.tcpstat.persistdrop;
       return tcp_drop(tp, kETIMEDOUT);
     }
