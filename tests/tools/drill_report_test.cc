@@ -322,11 +322,11 @@ TEST(DrillReport, KeepsTheLastOfWhatCameBefore) {
     history.Add(0ns, i, "event");
     all.Add(0ns, i, "event");
   }
-  EXPECT_THAT(history.Text(""), HasSubstr("(15 more)\n"));
+  EXPECT_THAT(history.Text(""), HasSubstr("(15 earlier)\n"));
   EXPECT_THAT(history.Text(""), HasSubstr("line 16 "));
   EXPECT_THAT(history.Text(""), Not(HasSubstr("line 15 ")));
   EXPECT_THAT(all.Text(""), HasSubstr("line 1 "));
-  EXPECT_THAT(all.Text(""), Not(HasSubstr("more")));
+  EXPECT_THAT(all.Text(""), Not(HasSubstr("earlier")));
 }
 
 TEST(DrillReport, CutsLongRows) {

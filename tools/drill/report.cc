@@ -37,7 +37,7 @@ void History::Add(Nanoseconds time, uint32_t line, std::string text) {
 std::string History::Text(const std::string& indent) const {
   std::string text;
   if (forgotten_ > 0) {
-    absl::StrAppend(&text, indent, "(", forgotten_, " more)\n");
+    absl::StrAppend(&text, indent, "(", forgotten_, " earlier)\n");
   }
   for (const Entry& entry : entries_) {
     const std::string line = entry.line == 0 ? "-" : absl::StrCat(entry.line);

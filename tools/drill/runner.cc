@@ -236,7 +236,7 @@ bool Runner::CheckLeftovers() {
   std::string what = "the stack sent a packet that no line expects";
   if (more > 0) what += ", and " + std::to_string(more) + " more";
   const PacketEvent plain;
-  Fail(nullptr, what, "",
+  Fail(&script_.events.back(), what, "nothing after this line",
        SecondsText(first.time) + " " +
            PacketText(ToScriptNumbers(first, nullptr), &plain));
   return false;
