@@ -64,7 +64,7 @@
     "report duplicate data first in SACK (RFC 2883)")                          \
   X("splnet.tcp.sack_blocks", tcp_sack_blocks, "", 3, 4, 1, 4,                 \
     "SACK blocks in one segment, where they fit")                              \
-  X("net.inet.tcp.sack.maxholes", tcp_sack_maxholes, "ranges", 128, 128, 0,    \
+  X("net.inet.tcp.sack.maxholes", tcp_sack_maxholes, "ranges", 1024, 128, 0,   \
     65535, "SACK ranges held by one connection")                               \
   X("splnet.tcp.syn_options", tcp_syn_options, "", 0, 1, 0, 1,                 \
     "order and padding of a SYN's options: 0 OpenBSD's, 1 FreeBSD's")          \
