@@ -527,6 +527,8 @@ TEST(DrillParser, SaysWhereAndWhatIsWrong) {
       // Times.
       {"+ > . 1:1(0)", "1:3", "a time in seconds after +, found '>'"},
       {"-1 > . 1:1(0)", "1:1", "an event's time"},
+      {"0x1 > . 1:1(0)", "1:1", "a time in seconds, found '0x1'"},
+      {"+0x1 > . 1:1(0)", "1:2", "a time in seconds, found '0x1'"},
       {"0.0000000001 > . 1:1(0)", "1:1", "finer than a nanosecond"},
       {"1000000001 > . 1:1(0)", "1:1", "out of range"},
       {"99999999999999999999 > . 1:1(0)", "1:1", "out of range"},

@@ -258,7 +258,8 @@ bool Parse::ReadTimeEnd(TimeSpec* time) {
 
 bool Parse::ReadSeconds(Nanoseconds* seconds) {
   const Token token = Peek();
-  if (token.kind != Kind::kInteger && token.kind != Kind::kDecimal) {
+  const bool hex = token.text.starts_with("0x") || token.text.starts_with("0X");
+  if ((token.kind != Kind::kInteger && token.kind != Kind::kDecimal) || hex) {
     return Expected("a time in seconds");
   }
   Next();
