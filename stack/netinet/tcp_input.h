@@ -126,6 +126,9 @@ void tcp_fin(Tcpcb& tp, TcpSegment& th);  // eighth
 [[nodiscard]] bool tcp_trim_above(Tcpcb& tp, TcpSegment& th);
 // Appends the segment's data, which is the next of the stream.
 void tcp_append(Tcpcb& tp, TcpSegment& th);
+// The segment size is known: FreeBSD's receive buffer holds whole segments, of
+// the size that they have without options.
+void tcp_round_rcvspace(Tcpcb& tp);
 // Data in sequence came in `th`: lets the receive buffer follow what a round
 // trip brings.
 void tcp_measure_rcvspace(Tcpcb& tp, const TcpSegment& th);

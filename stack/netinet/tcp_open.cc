@@ -142,6 +142,7 @@ void tcp_established(Tcpcb& tp, TcpSegment& th) {
   timeout_del(tp.rexmt);
 
   tcp_mss_update(tp);
+  tcp_round_rcvspace(tp);
   tcp_cc_init(tp, syn_lost);
   tcp_keepalive(tp);
   tp.flags |= kTfNeedOutput;

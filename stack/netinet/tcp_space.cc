@@ -62,6 +62,15 @@ void UpdateReceiveSpace(Tcpcb& tp) {
 
 }  // namespace
 
+void tcp_round_rcvspace(Tcpcb& tp) {
+  const Settings& settings = tp.ns().settings;
+  Sockbuf& rcv = tp.so().rcv;
+  if (settings.tcp_rcvbuf_round == 0 || rcv.hiwat <= tp.maxopd) return;
+  const auto most = static_cast<uint32_t>(settings.sb_max);
+  const uint32_t size = std::min(RoundUp(rcv.hiwat, tp.maxopd), most);
+  static_cast<void>(sbreserve(rcv, size, most));
+}
+
 void tcp_measure_rcvspace(Tcpcb& tp, const TcpSegment& th) {
   if ((tp.so().rcv.flags & kSbAuto) == 0) return;
   if (RoundTripOver(tp, th)) {

@@ -160,6 +160,21 @@ TEST_F(TcpSpace, WhileMemoryIsShortItShrinksToTheDefault) {
   EXPECT_GT(so.rcv.hiwat, 32768u);
 }
 
+// The row of the personalities' table: options are not deducted.
+TEST_F(TcpSpace, FreeBsdRoundsTheReceiveBufferToWholeSegments) {
+  ns_.settings.tcp_rcvbuf_round = 1;
+  ns_.settings.tcp_rfc1323 = 1;
+  Socket& so = Established("mss 1000,nop,nop,TS val 1 ecr 0");
+  ASSERT_EQ(Tcb(so)->maxseg, 988u);
+  EXPECT_EQ(so.rcv.hiwat, 17'000u);
+  EXPECT_EQ(so.rcv.wat, 16384u);
+}
+
+TEST_F(TcpSpace, OpenBsdLeavesTheReceiveBuffer) {
+  Socket& so = Established("mss 1000");
+  EXPECT_EQ(so.rcv.hiwat, 16384u);
+}
+
 // ------------------------------------------------------------------------ send
 
 TEST_F(TcpSpace, TheSendBufferFollowsWhatIsInFlight) {
