@@ -101,7 +101,9 @@ Errno tcp_connect(Socket& so, const Sockaddr& nam) {
   Tcpcb* const tp = sototcpcb(so);
   if (tp == nullptr) return GoneError(so);
   if (tp->state != TcpState::kClosed) return kEISCONN;
-  if (in_multicast(nam.addr) || nam.addr == kInaddrBroadcast) return kEINVAL;
+  const bool freebsd = so.ns.settings.personality == Personality::kFreeBsd;
+  if (in_multicast(nam.addr)) return freebsd ? kEAFNOSUPPORT : kEINVAL;
+  if (nam.addr == kInaddrBroadcast) return freebsd ? kEACCES : kEINVAL;
   Inpcb& inp = tp->inp;
   if (const Errno error = in_pcbconnect(inp, nam); error != kOk) return error;
   soisconnecting(so);
