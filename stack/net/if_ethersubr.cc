@@ -2,6 +2,7 @@
 
 #include "stack/net/if_ethersubr.h"
 
+#include <cstddef>
 #include <cstring>
 #include <utility>
 
@@ -185,7 +186,11 @@ Errno ether_send(Ifnet& ifp, MbufPtr m, const EtherAddr& dhost,
     ifp.ns.Lost(DropReason::kIpNoBuffers, id);
     return kENOBUFS;
   }
-  m_write(*m, 0, EtherHeader{dhost, ifp.lladdr, ethertype});
+  // Field by field, from where they are: a header put together first would be
+  // read back wider than it was written, which stalls.
+  m_write(*m, offsetof(EtherHeader, dhost), dhost);
+  m_write(*m, offsetof(EtherHeader, shost), ifp.lladdr);
+  m_write(*m, offsetof(EtherHeader, type), Be16(ethertype));
   return if_enqueue(ifp, std::move(m));
 }
 

@@ -18,8 +18,8 @@ namespace {
 struct Hop {
   Ifnet* ifp = nullptr;
   const Rtentry* rt = nullptr;
-  InAddr addr;    // the neighbour
-  InAddr source;  // what 0.0.0.0 becomes
+  const InAddr* addr = nullptr;  // the neighbour: the gateway or destination
+  InAddr source;                 // what 0.0.0.0 becomes
   uint32_t mtu_bytes = 0;
   Errno error = kOk;
 };
@@ -29,7 +29,7 @@ InAddr FirstAddr(const Ifnet& ifp) {
 }
 
 Hop Straight(Ifnet& ifp, const InAddr& dst) {
-  return Hop{&ifp, nullptr, dst, FirstAddr(ifp), ifp.mtu_bytes, kOk};
+  return Hop{&ifp, nullptr, &dst, FirstAddr(ifp), ifp.mtu_bytes, kOk};
 }
 
 // A broadcast or multicast destination without a route goes out by the first
@@ -44,6 +44,7 @@ Hop WithoutRoute(Netstack& ns, const InAddr& dst) {
   return none;
 }
 
+// `dst` outlives what is returned.
 Hop NextHop(Netstack& ns, const InAddr& dst, Route* ro, int flags) {
   if ((flags & kIpRouteToIf) != 0) [[unlikely]] {
     Ifnet* const ifp = ifa_ifwithnet(ns, dst);
@@ -67,7 +68,7 @@ Hop NextHop(Netstack& ns, const InAddr& dst, Route* ro, int flags) {
     hop.error = kEHOSTUNREACH;
     return hop;
   }
-  hop.addr = (rt->flags & kRtfGateway) != 0 ? rt->gateway : dst;
+  hop.addr = (rt->flags & kRtfGateway) != 0 ? &rt->gateway : &dst;
   hop.source = rt->ifa.is_v4() ? rt->ifa : FirstAddr(*hop.ifp);
   hop.mtu_bytes = ip_pathmtu(ns, *rt);
   return hop;
@@ -88,10 +89,10 @@ MbufPtr InsertOptions(MbufPtr m, const IpOptions& opt, IpHeader& ip) {
 Errno Send(Netstack& ns, MbufPtr m, const Hop& hop) {
   if (hop.rt != nullptr && (hop.rt->flags & kRtfLocal) != 0) [[unlikely]] {
     Ifnet* const lo = if_first(ns, kIffUp | kIffLoopback);
-    if (lo != nullptr) return lo->output(*lo, std::move(m), hop.addr, hop.rt);
+    if (lo != nullptr) return lo->output(*lo, std::move(m), *hop.addr, hop.rt);
     return if_input_local(*hop.ifp, std::move(m), Family::kInet);
   }
-  return hop.ifp->output(*hop.ifp, std::move(m), hop.addr, hop.rt);
+  return hop.ifp->output(*hop.ifp, std::move(m), *hop.addr, hop.rt);
 }
 
 // A packet that does not fit: in pieces, or not at all.
@@ -141,6 +142,21 @@ void LoopBack(Netstack& ns, const Mbuf& m, const InAddr& dst, Ifnet& ifp) {
   if (!copy) return ns.Lost(DropReason::kIpNoBuffers, m.pkthdr.id);
   copy->pkthdr.id = ns.NewPacketId();
   static_cast<void>(if_input_local(ifp, std::move(copy), Family::kInet));
+}
+
+// The checksum of a header whose options sum to `options`: from its fields, for
+// to load them together so soon after they were stored would stall.
+uint16_t HeaderSum(const IpHeader& ip, CksumPartial options) {
+  const uint32_t src = ip.src.addr;
+  const uint32_t dst = ip.dst.addr;
+  uint32_t sum = uint32_t{ip.vhl} << 8 | ip.tos;
+  sum += uint32_t{ip.len} + uint32_t{ip.id} + uint32_t{ip.off};
+  sum += uint32_t{ip.ttl} << 8 | ip.p;
+  sum += (src >> 16) + (src & 0xffff) + (dst >> 16) + (dst & 0xffff);
+  sum += static_cast<uint16_t>(~in_cksum_field(options));
+  sum = (sum & 0xffff) + (sum >> 16);
+  sum = (sum & 0xffff) + (sum >> 16);
+  return static_cast<uint16_t>(~sum);
 }
 
 Errno Refuse(Netstack& ns, MbufPtr m, DropReason reason, Errno error) {
@@ -211,12 +227,11 @@ Errno ip_output(Netstack& ns, MbufPtr m, const IpOptions* opt, Route* ro,
       return kENOBUFS;
     }
   }
-  ip.sum = 0;
-  CksumPartial sum = in_cksum_20(&ip);
+  CksumPartial options = 0;
   if (hlen > sizeof ip) [[unlikely]] {
-    sum += in_cksum_partial(m->data + sizeof ip, hlen - sizeof ip);
+    options = in_cksum_partial(m->data + sizeof ip, hlen - sizeof ip);
   }
-  ip.sum = in_cksum_field(sum);
+  ip.sum = HeaderSum(ip, options);
   m_write(*m, 0, ip);
 
   if (m->has(kMMcast) && (flags & kIpMcastLoop) != 0) [[unlikely]] {

@@ -306,7 +306,7 @@ Errno tcp_output(Tcpcb& tp) {
   }
 
   for (;;) {
-    const TcpDecision d = DecideNext(tp, {idle, doing_sosend});
+    TcpDecision d = DecideNext(tp, {idle, doing_sosend});
     if (d.why == TcpWhy::kNothing) break;
     if (const Errno error = tcp_send_segment(tp, d); error != kOk) {
       bool retry = false;

@@ -54,9 +54,10 @@ inline uint32_t tcp_promised(const Tcpcb& tp) {
 // all rather than a silly one (RFC 9293 section 3.8.6.2.2).
 uint32_t tcp_window(const Tcpcb& tp, uint32_t space, uint32_t most);
 
-// Builds the segment that `d` describes, accounts for it and hands it to IP.
-// What ip_output() gives; kENOBUFS, with nothing accounted, if memory is short.
-Errno tcp_send_segment(Tcpcb& tp, TcpDecision d);
+// Builds the segment that `d` describes, accounts for it and hands it to IP;
+// adds to `d` the flags that only the builder knows.  What ip_output() gives;
+// kENOBUFS, with nothing accounted, if memory is short.
+Errno tcp_send_segment(Tcpcb& tp, TcpDecision& d);
 
 }  // namespace splnet
 

@@ -208,7 +208,7 @@ uint32_t tcp_window(const Tcpcb& tp, uint32_t space, uint32_t most) {
   return std::max(silly ? 0 : std::min(space, most), tcp_promised(tp));
 }
 
-Errno tcp_send_segment(Tcpcb& tp, TcpDecision d) {
+Errno tcp_send_segment(Tcpcb& tp, TcpDecision& d) {
   Inpcb& inp = tp.inp;
   Socket& so = tp.so();
   Netstack& ns = tp.ns();

@@ -216,6 +216,31 @@ TEST_F(IpOutput, FillsInTheHeader) {
   EXPECT_EQ(in_cksum_fold(in_cksum_20(sent.data())), 0);
 }
 
+// Of every field, carries included, with options and without.
+TEST_F(IpOutput, TheHeaderChecksumCoversEverything) {
+  const Bytes given = Option({7, 7, 4, 0xff, 0xfe, 0xfd, 0xfc, 1});
+  IpOptions options;
+  std::memcpy(options.bytes.data(), given.data(), given.size());
+  options.len = static_cast<uint8_t>(given.size());
+  const IpOptions* const kEach[] = {&options, nullptr};
+  for (const IpOptions* const opt : kEach) {
+    for (const char* const to :
+         {"192.0.2.2", "198.51.100.7", "223.255.255.254"}) {
+      host_.nic.sent.clear();
+      MbufPtr m = Packet(A(to), 100, kIpDf);
+      auto ip = *m_read<IpHeader>(*m, 0);
+      ip.tos = 0xfc;
+      ip.ttl = 255;
+      m_write(*m, 0, ip);
+      ASSERT_EQ(ip_output(host_.ns, std::move(m), opt, nullptr, 0), kOk);
+      const Bytes sent = host_.SentOne();
+      const size_t hlen = ReadAt<IpHeader>(sent, 0).hlen();
+      EXPECT_EQ(hlen, opt == nullptr ? 20u : 28u);
+      EXPECT_EQ(in_cksum_fold(in_cksum_partial(sent.data(), hlen)), 0) << to;
+    }
+  }
+}
+
 TEST_F(IpOutput, NoIdentificationComesTwiceIn65536Packets) {
   IpIdStream ids(42);
   std::set<uint16_t> seen;
