@@ -10,9 +10,12 @@
 #include <utility>
 
 #include "stack/netinet/in_cksum.h"
+#include "stack/netinet/in_pcb.h"
 #include "stack/netinet/ip.h"
 #include "stack/netinet/ip_var.h"
 #include "stack/netinet/raw_ip.h"
+#include "stack/netinet/tcp_seq.h"
+#include "stack/netinet/tcp_var.h"
 #include "stack/netstack.h"
 
 namespace splnet {
@@ -134,11 +137,19 @@ bool CommandOf(const IcmpHeader& icmp, CtlInput* cmd) {
   }
 }
 
-// A path MTU is believed only about a packet that a connection of ours, or a
-// datagram socket, may have sent.
+// A path MTU is believed only about a packet that a connection of ours sent
+// and that is not acknowledged yet (RFC 5927 section 7.2), or that a datagram
+// socket may have sent.
 bool MayHaveSent(Netstack& ns, const CtlQuote& quote) {
   if (quote.protocol == kIpProtoTcp) {
-    return in_pcblookup_exact(ns.tcbtable, quote.dst, quote.src) != nullptr;
+    const Inpcb* const inp =
+        in_pcblookup_exact(ns.tcbtable, quote.dst, quote.src);
+    if (inp == nullptr || inp->detached) return false;
+    Be32 seq;
+    std::memcpy(static_cast<void*>(&seq), quote.transport.data() + 4,
+                sizeof seq);
+    const Tcpcb& tp = *inp->tcpcb;
+    return seq_geq(seq, tp.snd_una) && seq_lt(seq, tp.snd_max);
   }
   return quote.protocol == kIpProtoUdp &&
          in_pcblookup(ns.udbtable, quote.dst, quote.src) != nullptr;
