@@ -12,6 +12,7 @@
 #include "stack/netinet/tcp_ecn.h"
 #include "stack/netinet/tcp_input.h"
 #include "stack/netinet/tcp_output.h"
+#include "stack/netinet/tcp_sack.h"
 #include "stack/netstack.h"
 
 namespace splnet {
@@ -56,12 +57,16 @@ void tcp_reply(Netstack& ns, const TcpReply& reply, const IpOptions* options,
 void tcp_respond(Tcpcb& tp, uint32_t seq, uint32_t ack, uint8_t flags) {
   Inpcb& inp = tp.inp;
   Netstack& ns = tp.ns();
-  uint8_t opt[kTcpOlenTstampAppa];
+  uint8_t opt[kTcpMaxOptLen];
   size_t optlen = 0;
   // Every segment but a RST carries timestamps once both do: RFC 7323
   // section 3.2.
   if (tp.is(kTfRcvdTstmp) && (flags & kThRst) == 0) {
     optlen = tcp_put_tstamp(opt, tcp_now(tp), tp.ts_recent);
+  }
+  // Every ACK tells of what is held beyond a gap: RFC 2018 section 4.
+  if (tp.is(kTfSackReport) && (flags & kThRst) == 0) {
+    optlen += tcp_put_sack(tp, optlen, opt + optlen);
   }
   const auto space =
       static_cast<uint32_t>(std::max<int64_t>(sbspace(tp.so().rcv), 0));
