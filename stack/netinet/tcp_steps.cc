@@ -57,14 +57,11 @@ bool AllOld(Tcpcb& tp, TcpSegment& th) {
   if (tp.state == TcpState::kTimeWait && th.has(kThFin)) tcp_time_wait(tp);
   const bool syn = th.has(kThSyn);
   if (th.seg_len() > 0) tcp_met(tp, th, Fate::kDuplicate);
-  const uint32_t urgent = th.seq + th.urp;
-  th.seq = tp.rcv_nxt;
+  // Its number stays, so that its window is not taken for the newest.
   th.len = 0;
   th.flags &= static_cast<uint8_t>(~(kThSyn | kThFin));
   // A retransmission may be the first to tell of urgent data further on.
-  if (seq_gt(urgent, tp.rcv_nxt)) {
-    th.urp = static_cast<uint16_t>(urgent - tp.rcv_nxt);
-  } else {
+  if (!seq_gt(th.seq + th.urp, tp.rcv_nxt)) {
     th.flags &= static_cast<uint8_t>(~kThUrg);
   }
   th.old = true;
