@@ -44,6 +44,18 @@ const std::string kDatagram = R"(
 +0 bind(3, ..., ...) = 0
 )";
 
+// Both ends use timestamps; our host's first is 100 to the script.
+const std::string kTimestamps = R"(
+0 socket(..., SOCK_STREAM, IPPROTO_TCP) = 3
++0 bind(3, ..., ...) = 0
++0 listen(3, 1) = 0
++0 < S 0:0(0) win 32792 <mss 1000,nop,nop,TS val 7 ecr 0>
++0 > S. 0:0(0) ack 1 <mss 1460,nop,nop,TS val 100 ecr 7>
++.1 < . 1:1(0) ack 1 win 32792 <nop,nop,TS val 8 ecr 100>
++0 accept(3, ..., ...) = 4
++0 write(4, ..., 10) = 10
+)";
+
 struct Row {
   const char* name;
   std::string script;
@@ -196,16 +208,35 @@ const Row kHolds[] = {
 +0 write(4, ..., 10) = 10
 +0 > P. 1:11(10) ack 7001
 )"},
-    {"TimestampsAndSackByTheScriptsNumbers", R"(
+    {"ASynInTheMiddleOfTheStream", kAccepted + R"(
++0 < P. 1:11(10) ack 1 win 32792
++0 < S 50:50(0) win 32792 <mss 1000>
++0 > . 1:1(0) ack 11
++0 < P. 11:21(10) ack 1 win 32792
++0 read(4, ..., 100) = 20
+* > . 1:1(0) ack 21
+)"},
+    {"NamesOfTimestamps", kTimestamps + R"(
++0 > P. 1:11(10) ack 1 <nop,nop,TS val 777 ecr 8>
++.1 < . 1:1(0) ack 11 win 32792 <nop,nop,TS val 9 ecr 777>
+)"},
+    {"SackByTheScriptsNumbers", R"(
 0 socket(..., SOCK_STREAM, IPPROTO_TCP) = 3
 +0 bind(3, ..., ...) = 0
 +0 listen(3, 1) = 0
-+0 < S 0:0(0) win 32792 <mss 1000,nop,nop,TS val 7 ecr 0>
-+0 > S. 0:0(0) ack 1 <mss 1460,nop,nop,TS val 100 ecr 7>
-+.1 < . 1:1(0) ack 1 win 32792 <nop,nop,TS val 8 ecr 100>
++0 < S 0:0(0) win 32792 <mss 1000,nop,nop,sackOK>
++0 > S. 0:0(0) ack 1 <...>
++.1 < . 1:1(0) ack 1 win 32792
 +0 accept(3, ..., ...) = 4
-+0 write(4, ..., 10) = 10
++0 < P. 11:21(10) ack 1 win 32792
++0 > . 1:1(0) ack 1 <nop,nop,sack 11:21>
+)"},
+    {"ExactTimestamps", "--tcp_ts_tick_usecs=1000\n" + kTimestamps + R"(
 +0 > P. 1:11(10) ack 1 <nop,nop,TS val 200 ecr 8>
+)"},
+    {"WhatTcpInfoTells", kAccepted + R"(
++0 getsockopt(4, IPPROTO_TCP, TCP_INFO, {tcpi_state=4, tcpi_snd_mss=1000,
+              tcpi_rtt=...}, ...) = 0
 )"},
     {"Datagrams", kDatagram + R"(
 +0 < udp (10)
@@ -371,14 +402,19 @@ const Row kFails[] = {
 +0 > S 0:0(0) <...>
 * > S 1:1(0) <...>)",
      "differs in seq"},
-    {"ATimestampWithTwoValues", R"(
-0 `sysctl -w net.inet.tcp.sack=0`
-0 socket(..., SOCK_STREAM, IPPROTO_TCP) = 3
-+0 fcntl(3, F_SETFL, O_NONBLOCK) = 0
-+0 connect(3, ..., ...) = -1 EINPROGRESS
-+0 > S 0:0(0) <mss 1460,nop,wscale 6,nop,nop,TS val 5 ecr 0>
-* > S 0:0(0) <mss 1460,nop,wscale 6,nop,nop,TS val 5 ecr 0>)",
-     "TS val"},
+    {"ATimestampWithTwoValues", kTimestamps + R"(
++0 > P. 1:11(10) ack 1 <nop,nop,TS val 100 ecr 8>)",
+     "expected TS val 100 ecr 8, seen TS val 200 ecr 8"},
+    {"ATimestampThatIsNotExact",
+     "--tcp_ts_tick_usecs=1000\n" + kTimestamps + R"(
++0 > P. 1:11(10) ack 1 <nop,nop,TS val 201 ecr 8>)",
+     "expected TS val 201 ecr 8, seen TS val 200 ecr 8"},
+    {"AWrongEcho", kTimestamps + R"(
++0 > P. 1:11(10) ack 1 <nop,nop,TS val 200 ecr 7>)",
+     "expected TS val 200 ecr 7"},
+    {"WrongTcpInfo", kAccepted + R"(
++0 getsockopt(4, IPPROTO_TCP, TCP_INFO, {tcpi_state=5}, ...) = 0)",
+     "tcpi_state=4"},
     {"WrongIcmpCode", R"(
 0 < udp (10)
 +0 > icmp unreachable host_unreachable)",

@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <cstring>
 
+#include "stack/netinet/ip.h"
+#include "stack/netinet/tcp_info.h"
+#include "stack/netinet/tcp_var.h"
 #include "tools/drill/call_args.h"
 #include "tools/drill/call_kinds.h"
 #include "tools/drill/symbols.h"
@@ -132,6 +135,13 @@ void FillGetsockopt(const CallContext& /*context*/, const Call& call,
       std::memcpy(&value, call.option.data() + 4 * i, sizeof value);
       SetInteger(expr.items[i], value);
     }
+  } else if (expr.kind == Expr::Kind::kStruct &&
+             call.number[0] == kIpProtoTcp && call.number[1] == kTCP_INFO) {
+    const auto info = Load<TcpInfo>(call.option);
+    for (Expr& item : expr.items) {
+      const auto value = tcp_info_field(info, item.field);
+      if (value) SetInteger(item, *value);
+    }
   } else if (expr.kind == Expr::Kind::kStruct && IsTimeval(expr)) {
     const auto tv = Load<Timeval>(call.option);
     SetField(expr, "tv_sec", tv.sec);
@@ -184,22 +194,11 @@ std::string PrepareIoctl(CallContext& context, Call& call) {
 }
 
 Task<void> PerformIoctl(Process& p, Call& call) {
-  if (call.number[0] == kFionread) {
-    const Result<int> n = co_await p.fionread(call.fd);
-    call.Finish(n.error);
-    call.number[2] = n.value;
-  } else if (call.number[0] == kSiocatmark) {
-    const Result<bool> at = co_await p.sockatmark(call.fd);
-    call.Finish(at.error);
-    call.number[2] = at.value ? 1 : 0;
-  } else if (call.number[0] == kFionbio) {
-    const int flags = call.number[1] != 0 ? kONonblock : 0;
-    const Result<int> set = co_await p.fcntl(call.fd, kFSetfl, flags);
-    call.Finish(set.error);
-    call.number[2] = call.number[1];
-  } else {
-    call.Finish(kENOTTY);
-  }
+  int arg = static_cast<int>(call.number[1]);
+  const auto request = static_cast<uint64_t>(call.number[0]);
+  const Errno error = co_await p.ioctl(call.fd, request, &arg);
+  call.Finish(error);
+  call.number[2] = arg;
 }
 
 void FillIoctl(const CallContext& /*context*/, const Call& call,

@@ -40,7 +40,16 @@ uint32_t Flow::ToWireEcr(uint32_t script) const {
   return ts_base ? script + *ts_base : script;
 }
 
-void Flow::Begin(uint32_t wire_seq) {
+void Flow::Begin(uint8_t flags, uint32_t wire_seq) {
+  // An active open has no number of the script's yet; a passive one takes the
+  // SYN that came last.
+  if ((flags & kThAck) == 0) {
+    irs.reset();
+  } else if (later_irs) {
+    irs = later_irs;
+  }
+  later_irs.reset();
+  synchronized = false;
   iss = seq_base = wire_seq;
   iss_named = got_beyond_syn = may_begin_again = false;
   ts_base.reset();
@@ -51,8 +60,9 @@ void Flow::Begin(uint32_t wire_seq) {
 }
 
 bool Flow::NameTimestamp(uint32_t script, uint32_t wire) {
-  const auto [named, fresh] = ts_names.emplace(script, wire);
   if (!ts_base) ts_base = wire - script;
+  if (exact_timestamps && wire - *ts_base != script) return false;
+  const auto [named, fresh] = ts_names.emplace(script, wire);
   return named->second == wire;
 }
 
@@ -60,11 +70,12 @@ void Flow::NoteSent(uint8_t flags, uint32_t wire_seq) {
   if ((flags & kThSyn) != 0) {
     // One that is sent again keeps its number, and is held to it.
     const bool again = iss && !may_begin_again;
-    if (!again && iss != wire_seq) Begin(wire_seq);
+    if (!again && iss != wire_seq) Begin(flags, wire_seq);
     may_begin_again = false;
   } else {
     got_beyond_syn = true;
   }
+  if ((flags & kThAck) != 0 && (flags & kThRst) == 0) synchronized = true;
 }
 
 void Flow::NoteReceived(uint8_t flags, uint32_t wire_seq) {
@@ -77,7 +88,7 @@ void Flow::NoteReceived(uint8_t flags, uint32_t wire_seq) {
   if ((flags & kThAck) == 0 && iss && (got_beyond_syn || other)) {
     may_begin_again = true;
   }
-  irs = wire_seq;
+  (synchronized ? later_irs : irs) = wire_seq;
 }
 
 Flow* FlowTable::Find(uint8_t protocol, const Sockaddr& local,
@@ -97,6 +108,7 @@ Flow* FlowTable::Get(uint8_t protocol, const Sockaddr& local,
   if (flows_.size() >= kMax) return nullptr;
   Flow& flow = flows_.emplace_front();
   flow.protocol = protocol;
+  flow.exact_timestamps = settings_.exact_timestamps;
   flow.local = local;
   flow.remote = remote;
   return &flow;

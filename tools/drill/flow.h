@@ -54,10 +54,13 @@ struct Flow {
   uint16_t last_sent_len = 0;   // ... and its payload
   // --- the script's, to tell a new incarnation from a SYN sent twice
   std::optional<uint32_t> irs;
+  std::optional<uint32_t> later_irs;  // of a SYN that came when synchronized
+  bool synchronized = false;          // our host has acknowledged the SYN
   bool got_beyond_syn = false;  // a segment without SYN, or a RST, went by
   bool may_begin_again = false;
 
   // --- our host's timestamps: script value = wire value - ts_base
+  bool exact_timestamps = false;
   std::optional<uint32_t> ts_base;
   std::map<uint32_t, uint32_t> ts_names;  // script value to wire value
 
@@ -84,7 +87,7 @@ struct Flow {
   void ExpectNewSyn() { may_begin_again = true; }
 
  private:
-  void Begin(uint32_t wire_seq);
+  void Begin(uint8_t flags, uint32_t wire_seq);
 };
 
 class FlowTable {

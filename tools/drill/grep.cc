@@ -35,10 +35,10 @@ class Matcher {
   // Whether the pattern matches somewhere in `line`.
   bool Matches(std::string_view line) {
     line_ = line;
+    steps_ = 0;
     const bool anchored = !flags_.fixed && pattern_.starts_with('^');
     for (size_t at = 0; at <= line.size(); ++at) {
       start_ = at;
-      steps_ = 0;
       if (Here(anchored ? 1 : 0, at)) return true;
       if (anchored || flags_.line) return false;
     }

@@ -23,7 +23,7 @@ using Wanted = std::optional<std::string>;
 
 // Accepted without effect: they are about a real kernel, real time, output or
 // the language of assertions.
-constexpr std::array<std::string_view, 18> kNoOps = {"code_command",
+constexpr std::array<std::string_view, 17> kNoOps = {"code_command",
                                                      "code_format",
                                                      "code_sockopt",
                                                      "dry_run",
@@ -34,7 +34,6 @@ constexpr std::array<std::string_view, 18> kNoOps = {"code_command",
                                                      "so_filename",
                                                      "so_flags",
                                                      "speed",
-                                                     "tcp_ts_tick_usecs",
                                                      "tolerance_percent",
                                                      "tun",
                                                      "tun_dev",
@@ -111,11 +110,18 @@ Wanted SetNonFatal(std::string_view value, ScriptSettings* settings) {
   return "packet, syscall or packet,syscall";
 }
 
+Wanted SetTimestampTick(std::string_view value, ScriptSettings* settings) {
+  uint64_t number = 0;
+  Wanted wanted = ReadInteger(value, 0, UINT32_MAX, &number);
+  if (!wanted) settings->exact_timestamps = number > 0;
+  return wanted;
+}
+
 struct Row {
   std::string_view name;
   Setter set;
 };
-constexpr std::array<Row, 11> kOptions = {{
+constexpr std::array<Row, 12> kOptions = {{
     {"bind_port",
      [](std::string_view value, ScriptSettings* settings) {
        return ReadPort(value, &settings->bind_port);
@@ -143,6 +149,7 @@ constexpr std::array<Row, 11> kOptions = {{
      [](std::string_view value, ScriptSettings* settings) {
        return ReadAddr(value, &settings->remote_ip);
      }},
+    {"tcp_ts_tick_usecs", SetTimestampTick},
     {"tolerance_usecs", SetTolerance},
     {"udp_encapsulation", SetUdpEncapsulation},
 }};

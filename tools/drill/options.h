@@ -24,6 +24,9 @@ struct ScriptSettings {
   // How far a packet or return may be off its time.  Virtual time needs none,
   // so it is 0 unless the script asks for some.
   Nanoseconds tolerance{0};
+  // Our host's timestamps advance as in the script, from the first on; else
+  // what the script calls them are names: one for each value.
+  bool exact_timestamps = false;
   bool non_fatal_packet = false;   // go on after a wrong packet
   bool non_fatal_syscall = false;  // go on after a wrong return value
 };

@@ -22,6 +22,10 @@ namespace {
 
 // How far beyond its time a packet is looked for, to say when it came.
 constexpr Nanoseconds kSearch = std::chrono::hours(24);
+// The latest time of an event: far from where sums of times end.
+constexpr Nanoseconds kMaxTime = std::chrono::seconds(1'000'000'000);
+// Calls that may wait at once.
+constexpr size_t kMaxWaiting = 32;
 
 // When an event may happen.
 struct Window {
@@ -245,6 +249,9 @@ bool Runner::CheckLeftovers() {
 // --------------------------------------------------------------------- calls
 
 bool Runner::MakeCall(const Event& event) {
+  if (waiting_.size() >= kMaxWaiting) {
+    return Fail(&event, "more calls wait at once than a script may have");
+  }
   waiting_.emplace_back();
   Waiting& waiting = waiting_.back();
   Call& call = waiting.call;
@@ -318,6 +325,7 @@ bool Runner::RunCommand(const Event& event, const CommandEvent& command) {
   }
   if (result.sleep > Nanoseconds(0)) {
     base_ += result.sleep;
+    if (base_ > kMaxTime) return Fail(&event, "it sleeps for too long");
     return RunTo(&event, base_);
   }
   return true;
@@ -327,6 +335,9 @@ bool Runner::RunCommand(const Event& event, const CommandEvent& command) {
 
 bool Runner::RunEvent(const Event& event) {
   const Window window = WindowOf(event);
+  if (window.to > kMaxTime) {
+    return Fail(&event, "its time is more than 1000000000 seconds away");
+  }
   const auto* const packet = std::get_if<PacketEvent>(&event.action);
   if (packet != nullptr && !packet->inbound()) {
     return Outbound(event, *packet, window);

@@ -11,11 +11,6 @@
 
 namespace splnet::drill {
 
-// Requests of ioctl(2) on sockets; the values are the runner's own.
-inline constexpr int kFionread = 1;
-inline constexpr int kFionbio = 2;
-inline constexpr int kSiocatmark = 3;
-
 // socket(2)'s type may have these added, with OpenBSD's values.
 inline constexpr int kSockCloexec = 0x8000;
 inline constexpr int kSockNonblock = 0x4000;
