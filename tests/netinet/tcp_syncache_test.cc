@@ -284,6 +284,7 @@ class TcpSyncookie : public TcpSyncache {
 
 TEST_F(TcpSyncookie, BringsBackWhatTheSynOffered) {
   ns_.settings.tcp_rfc1323 = 1;
+  ns_.settings.tcp_sack = 1;
   struct Row {
     const char* name;
     const char* syn;
