@@ -69,9 +69,16 @@ TEST(DrillOptions, AreExactAndFatalByDefault) {
 }
 
 TEST(DrillOptions, ChangeNothingWhereTheyDoNotApply) {
-  const auto settings = Settings(
-      "--init_scripts=a.sh\n--speed=1000\n--tun\n--tcp_ts_tick_usecs=1000");
+  const auto settings =
+      Settings("--init_scripts=a.sh\n--speed=1000\n--tun\n--wire_client");
   EXPECT_TRUE(settings.ok()) << settings.status();
+}
+
+TEST(DrillOptions, TimestampsAreExactWhereTheirTickIsGiven) {
+  EXPECT_FALSE(Settings("")->exact_timestamps);
+  EXPECT_FALSE(Settings("--tcp_ts_tick_usecs=0")->exact_timestamps);
+  EXPECT_TRUE(Settings("--tcp_ts_tick_usecs=1000")->exact_timestamps);
+  EXPECT_FALSE(Settings("--tcp_ts_tick_usecs=often").ok());
 }
 
 TEST(DrillOptions, TakeTheLastOfSeveral) {
