@@ -16,6 +16,7 @@ namespace splnet {
 namespace {
 
 using std::chrono::milliseconds;
+using ::testing::ContainsRegex;
 using ::testing::HasSubstr;
 
 // A transfer that needs no sizing of buffers and fits the queue.
@@ -74,6 +75,25 @@ TEST(Bulk, AnIdleLinkIsFilledAndItsRoundTripMeasured) {
   ASSERT_EQ(r.streams_size(), 1);
   EXPECT_EQ(r.streams(0).direction(), "a-to-b");
   EXPECT_GE(r.streams(0).cwnd().min(), 14480u);
+}
+
+TEST(Bulk, BuffersThatAreNotGivenGrowWithThePath) {
+  BulkOptions options = SmallOptions();
+  options.bytes = 10'000'000;
+  options.buffer_bytes = 0;
+  const report::Bulk r = RunBulk(options).report;
+  EXPECT_TRUE(r.ok());
+  // 16 kbyte a round trip, which the buffers begin with, were 6.5 Mbit/s.
+  EXPECT_GT(r.goodput_bits_per_second(), 35'000'000);
+}
+
+TEST(Bulk, TheShareOfTheLinkIsThatOfBothWays) {
+  BulkOptions options = SmallOptions();
+  options.both = true;
+  const Outcome outcome = RunBulk(options);
+  // More than one way carries, and yet not more than the link.
+  EXPECT_GT(outcome.report.goodput_bits_per_second(), 50'000'000);
+  EXPECT_THAT(outcome.text, ContainsRegex(", [5-9][0-9]\\.[0-9] % of the"));
 }
 
 TEST(Bulk, LossesAreCountedAndRepaired) {

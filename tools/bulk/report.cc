@@ -199,10 +199,11 @@ void AppendTotals(const report::Bulk& r, std::string* out) {
       ", ", FormatBytes(r.received()), " in ",
       FormatTime(Nanoseconds(r.duration_ns())));
   if (r.link().bits_per_second() > 0) {
-    // Of what the wire carries one way, headers included.
+    // Of what the wire carries, headers included.
+    const uint64_t ways = r.both() ? 2 : 1;
     const auto tenths = static_cast<uint64_t>(
         static_cast<unsigned __int128>(r.goodput_bits_per_second()) * 1000 /
-        static_cast<uint64_t>(r.link().bits_per_second()));
+        (ways * static_cast<uint64_t>(r.link().bits_per_second())));
     absl::StrAppendFormat(out, ", %u.%u %% of the link", tenths / 10,
                           tenths % 10);
   }
