@@ -121,10 +121,10 @@ TEST_F(LedgerTest, OfATcpTransferIsCopyinDmaCopyout) {
             absl::StrCat("copyout=", kBytes, " dma_tx=", tap_.from_b,
                          " dma_rx=", tap_.from_a));
   // Ethernet, IP, TCP and timestamps around each segment, the last of which
-  // brings the FIN; a SYN with 20 bytes of options and the ACK behind it; and
+  // brings the FIN; a SYN with 24 bytes of options and the ACK behind it; and
   // what acknowledges beta's FIN.
   constexpr size_t kHeaders = 14 + 20 + 20 + 12;
-  EXPECT_EQ(tap_.from_a, kBytes + 45 * kHeaders + (54 + 20) + 2 * kHeaders);
+  EXPECT_EQ(tap_.from_a, kBytes + 45 * kHeaders + (54 + 24) + 2 * kHeaders);
 }
 
 // Small writes while the first is unacknowledged: sbcompress gathers them, and
