@@ -132,7 +132,7 @@ TEST_P(Congestion, OneFlowFillsTheLink) {
   const double got = net.Goodput(flow, 60s);
   EXPECT_GE(got, 0.9 * kCapacity);
   EXPECT_LE(got, 1.001 * kCapacity);
-  // Nine in ten of the losses of slow start, too, are repaired by SACK.
+  // Only what slow start overshoots may need a timeout; SACK repairs the rest.
   EXPECT_LE(net.sender().tcpstat.rexmttimeo, 1u);
   EXPECT_GE(net.sender().tcpstat.sack_recovery_episode, 2u);
 }
