@@ -145,6 +145,7 @@ bool MayHaveSent(Netstack& ns, const CtlQuote& quote) {
     const Inpcb* const inp =
         in_pcblookup_exact(ns.tcbtable, quote.dst, quote.src);
     if (inp == nullptr || inp->detached) return false;
+    if (ns.settings.tcp_mtudisc == 0) return false;
     Be32 seq;
     std::memcpy(static_cast<void*>(&seq), quote.transport.data() + 4,
                 sizeof seq);

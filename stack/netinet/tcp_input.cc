@@ -96,6 +96,14 @@ bool BadAddress(Netstack& ns, const TcpSegment& th) {
          (in_broadcast(*ifp, th.from.addr) || in_broadcast(*ifp, th.to.addr));
 }
 
+// Whether a segment for a closed port is to get no answer: blackhole(4).
+bool Blackholed(const Netstack& ns, const TcpSegment& th) {
+  const int64_t level = ns.settings.tcp_blackhole;
+  if (level == 0) return false;
+  if (th.loop && level < 3) return false;
+  return level > 1 || (th.flags & (kThSyn | kThAck)) == kThSyn;
+}
+
 // Section 3.10.7.1: there is no connection.
 void ClosedInput(Netstack& ns, TcpSegment& th) {
   ++ns.tcpstat.rcvnoport;
@@ -106,7 +114,11 @@ void ClosedInput(Netstack& ns, TcpSegment& th) {
     // Whoever watches all traffic has now seen that this segment is sound.
     return ns.tracer.Met(Fate::kConsumed, th.id, nullptr, th.len);
   }
-  tcp_reject(ns, th);
+  if (Blackholed(ns, th)) {
+    ++ns.tcpstat.blackholed;
+  } else {
+    tcp_reject(ns, th);
+  }
   tcp_dropseg(ns, th, DropReason::kTcpNoPort);
 }
 
@@ -211,6 +223,11 @@ void tcp_input(Netstack& ns, MbufPtr m, size_t off) {
   TcpSegment th;
   if (!ReadHeader(ns, std::move(m), off, th)) return;
 
+  constexpr uint8_t kSynFin = kThSyn | kThFin;
+  if ((th.flags & kSynFin) == kSynFin && ns.settings.tcp_drop_synfin != 0) {
+    ++ns.tcpstat.rcvbadsyn;
+    return tcp_dropseg(ns, th, DropReason::kTcpBadSyn);
+  }
   Inpcb* inp = in_pcblookup(ns.tcbtable, th.from, th.to);
   if (inp != nullptr && MayReuse(*inp->tcpcb, th)) {
     ++ns.tcpstat.timewaitreuse;

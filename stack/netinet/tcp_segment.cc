@@ -106,6 +106,11 @@ void CountSegment(Tcpcb& tp, const TcpDecision& d, bool again) {
   }
 }
 
+// Whether packets must not be cut on the way: RFC 1191.
+bool DiscoversMtu(const Tcpcb& tp) {
+  return tp.ns().settings.tcp_mtudisc != 0 && !tp.hole_fragment;
+}
+
 // Writes both headers and the options in front of the data.
 void WriteHeaders(Tcpcb& tp, Mbuf& m, const TcpDecision& d, const uint8_t* opt,
                   size_t optlen, uint32_t win, uint8_t ecn) {
@@ -115,7 +120,7 @@ void WriteHeaders(Tcpcb& tp, Mbuf& m, const TcpDecision& d, const uint8_t* opt,
   ip.tos = tp.ecn == 0 ? inp.tos
                        : static_cast<uint8_t>((inp.tos & ~kIpEcnMask) | ecn);
   ip.len = static_cast<uint16_t>(kTcpHdrLen + optlen + d.len);
-  ip.off = kIpDf;
+  if (DiscoversMtu(tp)) ip.off = kIpDf;
   ip.ttl = inp.ttl;
   ip.p = kIpProtoTcp;
   ip.src = inp.laddr.addr.wire4();
@@ -259,7 +264,8 @@ Errno tcp_send_segment(Tcpcb& tp, TcpDecision& d) {
   AccountSent(tp, d);
   AccountAcked(tp, win);
   return ip_output(ns, std::move(m), inp.options.get(), &inp.route,
-                   kIpMtuDisc | (so.has(kSO_DONTROUTE) ? kIpRouteToIf : 0));
+                   (DiscoversMtu(tp) ? kIpMtuDisc : 0) |
+                       (so.has(kSO_DONTROUTE) ? kIpRouteToIf : 0));
 }
 
 }  // namespace splnet

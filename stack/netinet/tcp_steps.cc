@@ -16,9 +16,10 @@ namespace splnet {
 namespace {
 
 // Answers what is not acceptable.  Data is acknowledged at once; of segments
-// without any, only some, or two hosts could answer one another for ever.
+// without any, only some, or two hosts could answer one another for ever, and
+// of SYNs (RFC 5961 section 4.2).
 void AckUnacceptable(Tcpcb& tp, const TcpSegment& th) {
-  if (th.seg_len() > 0) {
+  if (th.seg_len() > 0 && !th.has(kThSyn)) {
     tp.flags |= kTfAckNow;
   } else {
     tcp_challenge_ack(tp);
@@ -106,8 +107,7 @@ bool TrimBelow(Tcpcb& tp, TcpSegment& th) {
 void ResetConnection(Tcpcb& tp) {
   switch (tp.state) {
     case TcpState::kSynReceived:
-      // Opened by a listener: it simply goes on listening.
-      tp.so().error = tp.is(kTfPassive) ? kECONNRESET : kECONNREFUSED;
+      tp.so().error = kECONNREFUSED;
       ++tp.ns().tcpstat.conndrops;
       break;
     case TcpState::kClosing:
@@ -158,8 +158,10 @@ void tcp_update_tsrecent(Tcpcb& tp, const TcpSegment& th) {
 }
 
 void tcp_setup_ack(Tcpcb& tp, const TcpSegment& th) {
-  const int64_t delay = tp.ns().settings.tcp_delacktime;
-  if (tp.is(kTfDelAck) || th.loop || delay == 0) {
+  const Settings& settings = tp.ns().settings;
+  const int64_t delay = settings.tcp_delacktime;
+  if (tp.is(kTfDelAck) || th.loop || delay == 0 ||
+      settings.tcp_delayed_ack == 0) {
     tp.flags |= kTfAckNow;
     return;
   }
@@ -210,15 +212,15 @@ bool tcp_check_sequence(Tcpcb& tp, TcpSegment& th) {
 bool tcp_check_reset(Tcpcb& tp, TcpSegment& th) {
   if (!th.has(kThRst)) return true;
   Netstack& ns = tp.ns();
-  if (th.seq == tp.rcv_nxt || th.seq == tp.last_ack_sent) {
+  const uint32_t edge = tp.rcv_nxt + tp.rcv_wnd;
+  const bool in_window = seq_gt(th.seq, tp.rcv_nxt) && seq_lt(th.seq, edge);
+  if (th.seq == tp.rcv_nxt || th.seq == tp.last_ack_sent ||
+      (in_window && ns.settings.tcp_insecure_rst != 0)) {
     tcp_met(tp, th, Fate::kConsumed);
     ResetConnection(tp);
     return false;
   }
-  const uint32_t edge = tp.rcv_nxt + tp.rcv_wnd;
-  if (seq_gt(th.seq, tp.rcv_nxt) && seq_lt(th.seq, edge)) {
-    tcp_challenge_ack(tp);
-  }
+  if (in_window) tcp_challenge_ack(tp);
   tcp_dropseg(ns, th, DropReason::kTcpBadReset);
   return false;
 }
@@ -229,8 +231,8 @@ bool tcp_check_syn(Tcpcb& tp, TcpSegment& th) {
   Netstack& ns = tp.ns();
   ++ns.tcpstat.badsyn;
   tcp_dropseg(ns, th, DropReason::kTcpBadSyn);
-  if (tp.state == TcpState::kSynReceived && tp.is(kTfPassive)) {
-    tcp_close(tp);  // back to LISTEN
+  if (ns.settings.tcp_insecure_syn != 0) {
+    tcp_drop(tp, kECONNRESET);
   } else {
     tcp_challenge_ack(tp);
   }

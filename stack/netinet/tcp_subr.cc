@@ -219,8 +219,7 @@ uint16_t tcp_mss_adv(Tcpcb& tp) {
 }
 
 void tcp_inherit(Tcpcb& tp, const Tcpcb& listener) {
-  tp.flags |=
-      kTfPassive | (listener.flags & (kTfNoDelay | kTfNoPush | kTfCcChosen));
+  tp.flags |= listener.flags & (kTfNoDelay | kTfNoPush | kTfCcChosen);
   tp.cc = listener.cc;
   tp.user_mss = listener.user_mss;
   tp.keepidle_s = listener.keepidle_s;
@@ -237,6 +236,7 @@ void tcp_mss_update(Tcpcb& tp) {
   }
   if (tp.user_mss != 0) mss = std::min<uint32_t>(mss, tp.user_mss);
   if (tp.path_mss != 0) mss = std::min<uint32_t>(mss, tp.path_mss);
+  if (tp.hole_mss != 0) mss = std::min<uint32_t>(mss, tp.hole_mss);
   // IP options take from it in every packet (RFC 6691).
   if (tp.inp.options) mss -= std::min<uint32_t>(mss, tp.inp.options->len);
   tp.maxopd = std::max(mss, static_cast<uint32_t>(tp.ns().settings.tcp_minmss));
@@ -324,7 +324,7 @@ void tcp_time_wait(Tcpcb& tp) {
     tcp_canceltimers(tp);
     tp.flags &= ~kTfDelAck;
   }
-  timeout_add(tp.msl2, 2 * kTcpMsl);
+  timeout_add(tp.msl2, 2 * std::chrono::milliseconds(tp.ns().settings.tcp_msl));
 }
 
 }  // namespace splnet

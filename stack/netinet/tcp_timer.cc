@@ -54,6 +54,31 @@ Nanoseconds BackedOff(const Tcpcb& tp) {
   return std::min(2 * plain + Slop(tp), kTcpRexmtMax);
 }
 
+// The socket's own option, or the host's setting.
+Nanoseconds KeepIdle(const Tcpcb& tp) {
+  return tp.keepidle_s != 0 ? std::chrono::seconds(tp.keepidle_s)
+                            : Milliseconds(tp.ns().settings.tcp_keepidle);
+}
+Nanoseconds KeepInterval(const Tcpcb& tp) {
+  return tp.keepintvl_s != 0 ? std::chrono::seconds(tp.keepintvl_s)
+                             : Milliseconds(tp.ns().settings.tcp_keepintvl);
+}
+int64_t KeepCount(const Tcpcb& tp) {
+  return tp.keepcnt != 0 ? int64_t{tp.keepcnt} : tp.ns().settings.tcp_keepcnt;
+}
+
+bool WantsKeepalive(const Tcpcb& tp) {
+  return tp.so().has(kSO_KEEPALIVE) ||
+         tp.ns().settings.tcp_always_keepalive != 0;
+}
+
+// A SYN that is not answered may meet somebody who stumbles over its options.
+void DropOptions(Tcpcb& tp) {
+  if (tp.ns().settings.tcp_rexmit_drop_options == 0) return;
+  if (tp.state != TcpState::kSynSent || tp.rxtshift != 3) return;
+  tp.flags &= ~(kTfReqScale | kTfReqTstmp | kTfSackPermit);
+}
+
 }  // namespace
 
 void tcp_canceltimers(Tcpcb& tp) {
@@ -72,10 +97,12 @@ Nanoseconds tcp_rto(const Tcpcb& tp) {
 void tcp_rexmt_arm(Tcpcb& tp) { timeout_add(tp.rexmt, tp.rxtcur); }
 
 void tcp_setpersist(Tcpcb& tp) {
+  const Settings& settings = tp.ns().settings;
+  const Nanoseconds least = Milliseconds(settings.tcp_persmin);
+  const Nanoseconds most = Milliseconds(settings.tcp_persmax);
   const Nanoseconds backed_off =
       BaseTimeout(tp) * (int64_t{1} << tp.rxtshift) + Slop(tp);
-  timeout_add(tp.persist,
-              std::clamp(backed_off, kTcpPersistMin, kTcpPersistMax));
+  timeout_add(tp.persist, std::max(std::min(backed_off, most), least));
   if (tp.rxtshift < kTcpMaxRxtShift) ++tp.rxtshift;
 }
 
@@ -86,16 +113,16 @@ Nanoseconds tcp_keepinit(const Tcpcb& tp) {
 
 void tcp_keepalive(Tcpcb& tp) {
   timeout_del(tp.keep);
-  if (!tp.so().has(kSO_KEEPALIVE)) return;
+  if (!WantsKeepalive(tp)) return;
   if (!tcps_haveestablished(tp.state) || tp.state == TcpState::kTimeWait) {
     return;
   }
-  timeout_add(tp.keep, Milliseconds(tp.ns().settings.tcp_keepidle));
+  timeout_add(tp.keep, KeepIdle(tp));
 }
 
 Nanoseconds tcp_maxidle(const Tcpcb& tp) {
-  const Settings& settings = tp.ns().settings;
-  return Milliseconds(settings.tcp_keepcnt * settings.tcp_keepidle);
+  const int64_t fixed = tp.ns().settings.tcp_finwait2_timeout;
+  return fixed != 0 ? Milliseconds(fixed) : KeepCount(tp) * KeepIdle(tp);
 }
 
 void tcp_timer_rexmt(void* arg) {
@@ -110,6 +137,8 @@ void tcp_timer_rexmt(void* arg) {
   // RFC 6298 section 5.5; what is in the air when no answer comes is timed no
   // more (Karn).
   tp.rxtcur = BackedOff(tp);
+  DropOptions(tp);
+  tcp_blackhole_timeout(tp);
   tp.flags &= ~kTfTiming;
   tp.dupacks = 0;
   tcp_cc_timeout(tp);
@@ -128,8 +157,7 @@ void tcp_timer_persist(void* arg) {
   // (RFC 1122 section 4.2.2.17); silence is.
   if (tp.rxtshift == kTcpMaxRxtShift) {
     const Nanoseconds idle = Idle(tp);
-    if (idle >= Milliseconds(ns.settings.tcp_keepidle) ||
-        idle >= TotalBackoff(BaseTimeout(tp))) {
+    if (idle >= KeepIdle(tp) || idle >= TotalBackoff(BaseTimeout(tp))) {
       ++ns.tcpstat.persistdrop;
       return tcp_drop(tp, kETIMEDOUT);
     }
@@ -143,22 +171,21 @@ void tcp_timer_persist(void* arg) {
 void tcp_timer_keep(void* arg) {
   Tcpcb& tp = *static_cast<Tcpcb*>(arg);
   Netstack& ns = tp.ns();
-  const Settings& settings = ns.settings;
   ++ns.tcpstat.keeptimeo;
   if (!tcps_haveestablished(tp.state)) {
     ++ns.tcpstat.keepdrops;
     return tcp_drop(tp, kETIMEDOUT);
   }
-  if (!tp.so().has(kSO_KEEPALIVE)) return;
+  if (!WantsKeepalive(tp)) return;
   const Nanoseconds idle = Idle(tp);
-  const Nanoseconds keepidle = Milliseconds(settings.tcp_keepidle);
-  const Nanoseconds interval = Milliseconds(settings.tcp_keepintvl);
+  const Nanoseconds keepidle = KeepIdle(tp);
+  const Nanoseconds interval = KeepInterval(tp);
   if (idle < keepidle) {
     // Something came since the timer was set.
     timeout_add(tp.keep, keepidle - idle);
     return;
   }
-  if (idle >= keepidle + settings.tcp_keepcnt * interval) {
+  if (idle >= keepidle + KeepCount(tp) * interval) {
     ++ns.tcpstat.keepdrops;
     return tcp_drop(tp, kETIMEDOUT);
   }
@@ -170,7 +197,8 @@ void tcp_timer_keep(void* arg) {
 
 void tcp_timer_2msl(void* arg) {
   Tcpcb& tp = *static_cast<Tcpcb*>(arg);
-  if (tp.state != TcpState::kTimeWait) {
+  if (tp.state != TcpState::kTimeWait &&
+      tp.ns().settings.tcp_finwait2_timeout == 0) {
     // FIN_WAIT_2: the peer may go on sending while it is heard from.
     const Nanoseconds idle = Idle(tp);
     const Nanoseconds maxidle = tcp_maxidle(tp);

@@ -27,8 +27,13 @@ void tcp_setpersist(Tcpcb& tp);
 Nanoseconds tcp_keepinit(const Tcpcb& tp);
 // Starts keepalives if the socket wants them.
 void tcp_keepalive(Tcpcb& tp);
-// How long FIN_WAIT_2 may last after close(2): 8 times keepidle.
+// How long FIN_WAIT_2 may last after close(2): keepcnt times keepidle without
+// a word from the peer, or finwait2_timeout in all.
 Nanoseconds tcp_maxidle(const Tcpcb& tp);
+
+// After a retransmission timeout: large segments may vanish on the way without
+// a word, so smaller ones are tried (RFC 4821, RFC 2923 section 2.1).
+void tcp_blackhole_timeout(Tcpcb& tp);
 
 }  // namespace splnet
 

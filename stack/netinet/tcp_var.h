@@ -18,6 +18,7 @@
 //   tcp_segment.cc   the segment that says it
 //   tcp_respond.cc   segments that only answer
 //   tcp_timer.cc     what happens when nothing arrives
+//   tcp_blackhole.cc ... because segments are too large for the path
 //   tcp_subr.cc      control blocks from birth to death
 //   tcp_ctlinput.cc  ICMP errors
 //   tcp_usrreq.cc    what sockets ask for
@@ -97,7 +98,6 @@ inline constexpr uint32_t kTfLastIdle = 0x0400;      // idle when sosend() began
 inline constexpr uint32_t kTfNeedClose = 0x0800;     // FIN once established
 inline constexpr uint32_t kTfRecovery = 0x1000;      // fast recovery, RFC 6582
 inline constexpr uint32_t kTfPartialAck = 0x2000;    // ... past one partial ACK
-inline constexpr uint32_t kTfPassive = 0x4000;       // opened by a listener
 inline constexpr uint32_t kTfHaveRtt = 0x8000;       // srtt holds a measurement
 inline constexpr uint32_t kTfTiming = 0x10000;       // rtt_seq is being timed
 inline constexpr uint32_t kTfForce = 0x20000;        // send into a zero window
@@ -124,10 +124,7 @@ inline constexpr uint8_t kTcpOobHadData = 0x02;   // ... and gave it
 // BSD's numbers (RFC 9293, RFC 6298, RFC 5681).
 inline constexpr int kTcpMaxRxtShift = 12;  // retransmissions before giving up
 inline constexpr int kTcpDupThresh = 3;     // duplicate ACKs that mean a loss
-inline constexpr Nanoseconds kTcpMsl = std::chrono::seconds(30);
 inline constexpr Nanoseconds kTcpRexmtMax = std::chrono::seconds(64);
-inline constexpr Nanoseconds kTcpPersistMin = std::chrono::seconds(5);
-inline constexpr Nanoseconds kTcpPersistMax = std::chrono::seconds(60);
 // A timestamp from the peer that is older than this proves nothing: 24 days,
 // RFC 7323 section 5.5.
 inline constexpr Nanoseconds kTcpPawsIdle = std::chrono::hours(24 * 24);
@@ -244,6 +241,8 @@ struct Tcpcb {
   uint16_t peer_mss = 0;  // what the peer's SYN offered, 0 is nothing
   uint16_t user_mss = 0;  // TCP_MAXSEG, 0 is no limit
   uint16_t path_mss = 0;  // what ICMP said that the path takes, 0 is no limit
+  uint16_t hole_mss = 0;  // what is tried in a black hole, 0 is no limit
+  bool hole_fragment = false;  // ... and without DF
 
   // TCP_KEEPIDLE and its like; 0 is the host's setting.
   uint32_t keepidle_s = 0;   // seconds

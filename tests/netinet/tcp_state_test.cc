@@ -177,6 +177,58 @@ TEST_P(EveryState, EachSegmentMeetsExactlyOneFate) {
   EXPECT_EQ(ns_.tcp.reass_segments, 0u);
 }
 
+// ---------------------------------------------------------------- personality
+
+TEST_P(EveryState, InsecureRstTakesAnyInTheWindow) {
+  ns_.settings.tcp_insecure_rst = 1;
+  Socket& so = InState(GetParam());
+  In(At("R", 40000, 0, ""));
+  EXPECT_EQ(State(so), GetParam());
+  In(At("R", 100, 0, ""));
+  EXPECT_EQ(so.pcb, nullptr);
+  EXPECT_EQ(ns_.tcpstat.challenge, 0u);
+}
+
+TEST_P(EveryState, InsecureSynTakesAnyInTheWindow) {
+  ns_.settings.tcp_insecure_syn = 1;
+  Socket& so = InState(GetParam());
+  In(At("S", 100, 0, "win 100"));
+  EXPECT_EQ(so.pcb, nullptr);
+  EXPECT_EQ(so.error, kECONNRESET);
+  EXPECT_EQ(AllOut().substr(0, 2), "R.");
+}
+
+TEST_P(EveryState, DropSynfinDropsThemUnanswered) {
+  ns_.settings.tcp_drop_synfin = 1;
+  Socket& so = InState(GetParam());
+  In(At("SF", 100, 0, "win 100"));
+  In(At("SF", -100, 0, "win 100"));
+  EXPECT_EQ(State(so), GetParam());
+  EXPECT_EQ(AllOut(), "");
+  EXPECT_EQ(ns_.tcpstat.rcvbadsyn, 2u);
+}
+
+class TcpBlackholed : public TcpFixture {};
+
+TEST_F(TcpBlackholed, ClosedPortsAnswerLessByLevel) {
+  struct Row {
+    int level;
+    const char* syn;
+    const char* ack;
+  };
+  for (const Row& row :
+       {Row{0, "R.", "R "}, Row{1, "", "R "}, Row{2, "", ""}, Row{3, "", ""}}) {
+    SCOPED_TRACE(row.level);
+    ns_.settings.tcp_blackhole = row.level;
+    In("S 0:0(0) win 100");
+    EXPECT_EQ(AllOut().substr(0, 2), row.syn);
+    In(". 1:1(0) ack 1");
+    EXPECT_EQ(AllOut().substr(0, 2), row.ack);
+  }
+  EXPECT_EQ(ns_.tcpstat.blackholed, 5u);
+  EXPECT_EQ(Drops(DropReason::kTcpNoPort), 8u);
+}
+
 // ------------------------------------------------------------------------ PAWS
 
 class TcpPaws : public TcpFixture {};
@@ -209,6 +261,22 @@ TEST_F(TcpPaws, AfterMoreThan24DaysTheTimestampProvesNothing) {  // 5.5
   Run(std::chrono::hours(24 * 25));
   In(". 1:11(10) ack 1 <nop,nop,TS val 50 ecr 1000>");
   EXPECT_EQ(so.rcv.cc, 10u);
+}
+
+TEST_F(TcpPaws, AMissingTimestampIsToleratedIfTheSettingSaysSo) {  // 3.2
+  ns_.settings.tcp_rfc1323 = 1;
+  ns_.settings.tcp_tolerate_missing_ts = 0;
+  Socket& so = Established("mss 1460,nop,nop,TS val 1 ecr 0");
+  In(". 1:11(10) ack 1");
+  EXPECT_EQ(so.rcv.cc, 0u);
+  EXPECT_EQ(AllOut(), "");
+  EXPECT_EQ(Drops(DropReason::kTcpNoTimestamp), 1u);
+  ns_.settings.tcp_tolerate_missing_ts = 1;
+  In(". 1:11(10) ack 1");
+  EXPECT_EQ(so.rcv.cc, 10u);
+  ns_.settings.tcp_tolerate_missing_ts = 0;
+  In("R 11:11(0)");
+  EXPECT_EQ(so.pcb, nullptr) << "a RST needs none";
 }
 
 TEST_F(TcpPaws, TheEchoIsOfTheSegmentThatTheAckAnswers) {  // RFC 7323 4.3

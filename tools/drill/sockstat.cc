@@ -8,7 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_split.h"
-#include "stack/netinet/tcp_syncache.h"
+#include "stack/netinet/tcp_endpoint.h"
 #include "stack/netinet/tcp_var.h"
 
 namespace splnet::drill {
@@ -46,18 +46,8 @@ std::string AddressText(const Sockaddr& addr) {
 }
 
 void CollectTcp(Netstack& ns, std::vector<Row>* rows) {
-  for (const Inpcb* p = ns.tcbtable.first(); p != nullptr; p = p->list_next) {
-    if (p->tcpcb == nullptr) continue;
-    rows->push_back(
-        {"tcp4", p->laddr, p->faddr, TcpStateName(p->tcpcb->state)});
-  }
-}
-
-void CollectEmbryonic(Netstack& ns, std::vector<Row>* rows) {
-  const SynCacheEntry* entry = syn_cache_of(ns).first();
-  for (; entry != nullptr; entry = entry->next) {
-    rows->push_back(
-        {"tcp4", entry->to, entry->from, TcpStateName(TcpState::kSynReceived)});
+  for (const TcpEndpoint& end : tcp_endpoints(ns)) {
+    rows->push_back({"tcp4", end.local, end.foreign, TcpStateName(end.state)});
   }
 }
 
@@ -128,7 +118,6 @@ CommandOutput Sockstat(Netstack& ns, const std::vector<std::string>& args) {
   }
   std::vector<Row> rows;
   CollectTcp(ns, &rows);
-  CollectEmbryonic(ns, &rows);
   CollectUdp(ns, &rows);
   CommandOutput output;
   for (const Row& row : rows) {
@@ -140,21 +129,6 @@ CommandOutput Sockstat(Netstack& ns, const std::vector<std::string>& args) {
   return output;
 }
 
-namespace {
-
-// Entries of the SYN cache have nobody to tell.
-size_t DropEmbryonic(Netstack& ns) {
-  SynCache& cache = syn_cache_of(ns);
-  size_t dropped = 0;
-  while (SynCacheEntry* const entry = cache.first()) {
-    cache.Remove(*entry);
-    ++dropped;
-  }
-  return dropped;
-}
-
-}  // namespace
-
 CommandOutput Tcpdrop(Netstack& ns, const std::vector<std::string>& args) {
   const bool all = args.size() == 2 && args[1] == "-a";
   const bool state = args.size() == 3 && args[1] == "-s";
@@ -163,21 +137,13 @@ CommandOutput Tcpdrop(Netstack& ns, const std::vector<std::string>& args) {
   }
   CommandOutput output;
   output.status = 1;  // nothing was dropped
-  for (Inpcb* p = ns.tcbtable.first(); p != nullptr;) {
-    Inpcb* const next = p->list_next;
-    Tcpcb* const tp = p->tcpcb.get();
-    const bool wanted = tp != nullptr && tp->state != TcpState::kListen &&
-                        (all || args[2] == TcpStateName(tp->state));
-    if (wanted) {
-      absl::StrAppend(&output.text, AddressText(p->laddr), " ",
-                      AddressText(p->faddr), ": dropped\n");
-      output.status = 0;
-      tcp_drop(*tp, kECONNABORTED);
-    }
-    p = next;
-  }
-  if ((all || args[2] == TcpStateName(TcpState::kSynReceived)) &&
-      DropEmbryonic(ns) > 0) {
+  for (const TcpEndpoint& end : tcp_endpoints(ns)) {
+    if (!all && args[2] != TcpStateName(end.state)) continue;
+    // One without a peer is not a connection yet.
+    if (end.foreign.port == 0) continue;
+    if (!tcp_drop_endpoint(ns, end.local, end.foreign)) continue;
+    absl::StrAppend(&output.text, AddressText(end.local), " ",
+                    AddressText(end.foreign), ": dropped\n");
     output.status = 0;
   }
   return output;
