@@ -62,8 +62,6 @@ namespace splnet {
   X(kIcmpBadCode, "unknown ICMP code")                                 \
   X(kIcmpUnknownType, "ICMP type not handled")                         \
   X(kIcmpBroadcast, "ICMP echo to a broadcast address refused")        \
-  X(kIcmpErrorAboutError, "no ICMP error about such a packet")         \
-  X(kIcmpRateLimited, "ICMP errors limited")                           \
   /* UDP and raw */                                                    \
   X(kUdpShortHeader, "UDP header cut short")                           \
   X(kUdpBadLength, "bad UDP length")                                   \

@@ -167,6 +167,14 @@
     "drop segments with both SYN and FIN")                                     \
   X("net.inet.tcp.blackhole", tcp_blackhole, "", 0, 0, 0, 3,                   \
     "no RST for closed ports: 1 to a SYN, 2 to anything, 3 locally too")       \
+  X("splnet.tcp.rfc1337", tcp_rfc1337, "", 0, 1, 0, 1,                         \
+    "no RST ends TIME_WAIT")                                                   \
+  X("splnet.tcp.syncache_rst_alone", tcp_syncache_rst_alone, "", 0, 1, 0, 1,   \
+    "an entry of the SYN cache heeds no RST that has an ACK")                  \
+  X("net.inet.tcp.ack_war_cnt", tcp_ack_war_cnt, "segments", 10, 5, 1, 255,    \
+    "challenge ACKs of a connection in ack_war_timewindow")                    \
+  X("net.inet.tcp.ack_war_timewindow", tcp_ack_war_time, "milliseconds", 5000, \
+    1000, 1, 3600000, "time in which challenge ACKs are counted")              \
   X("net.inet.tcp.icmp_may_rst", tcp_icmp_may_rst, "", 0, 1, 0, 1,             \
     "an ICMP hard error ends a connection in SYN_SENT")                        \
   X("net.inet.tcp.rstppslimit", tcp_rstppslimit, "packets/s", 100, 200, -1,    \

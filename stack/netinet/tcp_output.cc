@@ -157,7 +157,12 @@ TcpDecision Decide(Tcpcb& tp, Sending sending, uint32_t cwnd) {
     d.len = most;
     d.more = true;
   }
-  // The FIN comes behind the last byte, and once unless it was lost.
+  // The FIN comes behind the last byte, and with whatever is sent after it, as
+  // in BSD, until it is acknowledged.
+  if (tp.is(kTfSentFin) && tp.snd_nxt == tp.snd_max && d.off == snd.cc + 1) {
+    d.seq -= 1;
+    d.off -= 1;
+  }
   if (d.off + d.len < snd.cc || d.off > snd.cc) {
     d.flags &= static_cast<uint8_t>(~kThFin);
   }

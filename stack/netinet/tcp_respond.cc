@@ -111,10 +111,10 @@ void tcp_reject(Netstack& ns, const TcpSegment& th) {
 }
 
 bool tcp_may_challenge(Netstack& ns, SimTime& since, uint8_t& count) {
-  constexpr Nanoseconds kInterval = std::chrono::seconds(5);
-  constexpr uint8_t kLimit = 10;
+  const Settings& settings = ns.settings;
+  const auto interval = std::chrono::milliseconds(settings.tcp_ack_war_time);
   TcpHost& host = ns.tcp;
-  if (count == 0 || ns.now() - since >= kInterval) {
+  if (count == 0 || ns.now() - since >= interval) {
     since = ns.now();
     count = 0;
   }
@@ -122,7 +122,7 @@ bool tcp_may_challenge(Netstack& ns, SimTime& since, uint8_t& count) {
     host.challenge_until = ns.now() + std::chrono::seconds(1);
     host.challenge_left = host.challenges.Between(500, 1500);
   }
-  if (count >= kLimit || host.challenge_left == 0) {
+  if (count >= settings.tcp_ack_war_cnt || host.challenge_left == 0) {
     ++ns.tcpstat.challengelimited;
     return false;
   }

@@ -52,6 +52,9 @@ bool AllOld(Tcpcb& tp, TcpSegment& th) {
   TcpStat& stat = tp.ns().tcpstat;
   ++stat.rcvduppack;
   stat.rcvdupbyte += th.len;
+  // Its timestamp is what the answer echoes: the peer has lost our answer to
+  // the one before, and times this one (RFC 7323 section 4.3).
+  tcp_update_tsrecent(tp, th);
   tcp_sack_duplicate(tp, {th.seq, th.seq + th.len});
   AckUnacceptable(tp, th);
   // The peer has not got the ACK of its FIN.
@@ -212,6 +215,11 @@ bool tcp_check_sequence(Tcpcb& tp, TcpSegment& th) {
 bool tcp_check_reset(Tcpcb& tp, TcpSegment& th) {
   if (!th.has(kThRst)) return true;
   Netstack& ns = tp.ns();
+  if (tp.state == TcpState::kTimeWait && ns.settings.tcp_rfc1337 != 0) {
+    // It may be an old one, and would let old data in (RFC 1337 section 3).
+    tcp_dropseg(ns, th, DropReason::kTcpBadReset);
+    return false;
+  }
   const uint32_t edge = tp.rcv_nxt + tp.rcv_wnd;
   const bool in_window = seq_gt(th.seq, tp.rcv_nxt) && seq_lt(th.seq, edge);
   if (th.seq == tp.rcv_nxt || th.seq == tp.last_ack_sent ||

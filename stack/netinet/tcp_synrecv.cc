@@ -94,6 +94,10 @@ void Challenge(Netstack& ns, SynCacheEntry& entry) {
 
 // A RST ends it if it is exactly the next in sequence: RFC 5961 section 3.2.
 void ResetInput(Netstack& ns, SynCacheEntry& entry, TcpSegment& th) {
+  if (th.has(kThAck) && ns.settings.tcp_syncache_rst_alone != 0) {
+    // Nobody answers a SYN-ACK so (RFC 9293 section 3.10.7.1).
+    return tcp_dropseg(ns, th, DropReason::kTcpBadReset);
+  }
   const bool in_window = InWindow(entry, th.seq);
   if (th.seq == entry.irs + 1 ||
       (in_window && ns.settings.tcp_insecure_rst != 0)) {
@@ -103,6 +107,23 @@ void ResetInput(Netstack& ns, SynCacheEntry& entry, TcpSegment& th) {
   }
   if (in_window) Challenge(ns, entry);
   tcp_dropseg(ns, th, DropReason::kTcpBadReset);
+}
+
+// Another SYN gets the answer of the first: it may be the first again, since
+// the answer was lost, and else only the peer can tell whose it is.
+void SynInput(Tcpcb& listener, SynCacheEntry& entry, TcpSegment& th) {
+  Netstack& ns = listener.ns();
+  if (th.has(kThAck)) {
+    // Nothing of ours asked for it.
+    ++ns.tcpstat.badsyn;
+    tcp_reject(ns, th);
+    return tcp_dropseg(ns, th, DropReason::kTcpBadSyn);
+  }
+  ++ns.tcpstat.sc_dupesyn;
+  if (th.has_ts && th.seq == entry.irs) entry.ts_recent = th.ts_val;
+  entry.timed = false;
+  tcp_met(listener, th, Fate::kDuplicate);
+  syn_cache_respond(ns, entry);
 }
 
 // First: the sequence number, and the timestamp.  False if that ends it.
@@ -203,23 +224,11 @@ Tcpcb* syn_cache_input(Tcpcb& listener, SynCacheEntry& entry, TcpSegment& th) {
     ResetInput(ns, entry, th);
     return nullptr;
   }
-  if (th.has(kThSyn) && !th.has(kThAck) && th.seq == entry.irs) {
-    // The SYN again: our answer was lost.
-    ++ns.tcpstat.sc_dupesyn;
-    if (th.has_ts) entry.ts_recent = th.ts_val;
-    entry.timed = false;
-    tcp_met(listener, th, Fate::kDuplicate);
-    syn_cache_respond(ns, entry);
+  if (th.has(kThSyn)) {
+    SynInput(listener, entry, th);
     return nullptr;
   }
   if (!CheckSequence(ns, entry, th)) return nullptr;
-  if (th.has(kThSyn)) {
-    // Fourth: back to LISTEN.
-    ++ns.tcpstat.badsyn;
-    entry.owner.Remove(entry);
-    tcp_dropseg(ns, th, DropReason::kTcpBadSyn);
-    return nullptr;
-  }
   if (!th.has(kThAck)) {
     tcp_dropseg(ns, th, DropReason::kTcpNoAck);
     return nullptr;

@@ -180,19 +180,23 @@ void tcp_timer_keep(void* arg) {
   const Nanoseconds idle = Idle(tp);
   const Nanoseconds keepidle = KeepIdle(tp);
   const Nanoseconds interval = KeepInterval(tp);
-  if (idle < keepidle) {
-    // Something came since the timer was set.
-    timeout_add(tp.keep, keepidle - idle);
+  // Something came since the last probe, or since the timer was set.
+  if (idle <= keepidle) tp.keep_probes = 0;
+  const Nanoseconds due = keepidle + tp.keep_probes * interval;
+  if (idle < due) {
+    timeout_add(tp.keep, due - idle);
     return;
   }
-  if (idle >= keepidle + KeepCount(tp) * interval) {
+  if (tp.keep_probes >= KeepCount(tp)) {
     ++ns.tcpstat.keepdrops;
     return tcp_drop(tp, kETIMEDOUT);
   }
   // Below the window, so that the peer has to answer: RFC 9293 section 3.8.4.
   ++ns.tcpstat.keepprobe;
+  ++tp.keep_probes;
   tcp_respond(tp, tp.snd_una - 1, tp.rcv_nxt, kThAck);
-  timeout_add(tp.keep, interval);
+  // If the peer answers, the next one comes after keepidle.
+  timeout_add(tp.keep, std::min(interval, keepidle));
 }
 
 void tcp_timer_2msl(void* arg) {

@@ -249,6 +249,7 @@ struct Tcpcb {
   uint32_t keepintvl_s = 0;  // seconds
   uint32_t keepinit_s = 0;   // seconds
   uint32_t keepcnt = 0;      // probes
+  uint32_t keep_probes = 0;  // sent since the peer was heard
 
   // Congestion control, bytes.
   uint32_t snd_cwnd = 0;

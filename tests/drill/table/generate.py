@@ -24,7 +24,7 @@ SEGMENT = re.compile(r"[a-z\d]+(-[a-z\d]+)*")
 VARIABLE = re.compile(r"\{(\w+)([+-]\d+)?\}")
 TIMED = re.compile(r"(\*|[+\d.])")
 
-STATE_KEYS = {"from", "script", "still", "fd", "nxt", "una", "max"}
+STATE_KEYS = {"from", "script", "still", "fd", "nxt", "una", "max", "fin"}
 ROW_KEYS = {"cite", "demand", "in", "out", "then", "after", "received", "only"}
 PERSONALITIES = ("openbsd", "freebsd")
 
@@ -56,6 +56,10 @@ def lines(text):
 
 def substitute(line, state, moved):
     """`line` with what is in braces put in; `moved` is added to RCV.NXT."""
+
+    # A segment without data says again that a FIN was sent.
+    fin = "F. {fin}:{fin}(0)" if "fin" in state else ". {max}:{max}(0)"
+    line = line.replace("{ack}", fin)
 
     def value(match):
         name, offset = match.groups()
