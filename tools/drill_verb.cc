@@ -24,6 +24,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "tools/drill/options.h"
+#include "tools/drill/outputs.h"
 #include "tools/drill/parser.h"
 #include "tools/drill/runner.h"
 #include "tools/settings_flags.h"
@@ -55,6 +56,8 @@ struct Flags {
   SettingsFlags settings;
   std::string seed = "1";
   std::string jobs;
+  std::string json;
+  std::string write;
   bool tap = false;
   bool allow_extra = false;
   bool verbose = false;
@@ -72,8 +75,7 @@ struct Batch {
 struct Result {
   bool done = false;
   bool readable = true;
-  bool passed = false;
-  std::string report;  // lines
+  drill::DrillResult script;
 };
 
 // ---- one script
@@ -102,7 +104,7 @@ absl::StatusOr<std::string> ReadScriptFile(const std::string& path) {
 Result Refuse(const absl::Status& status, bool readable) {
   Result result;
   result.readable = readable;
-  result.report = absl::StrCat(status.message(), "\n");
+  result.script.report = absl::StrCat(status.message(), "\n");
   return result;
 }
 
@@ -115,10 +117,8 @@ Result RunOne(const Batch& batch, const std::string& path) {
   const absl::StatusOr<drill::ScriptSettings> settings =
       drill::ReadSettings(*script);
   if (!settings.ok()) return Refuse(settings.status(), /*readable=*/true);
-  drill::DrillResult ran = drill::RunScript(*script, *settings, batch.options);
   Result result;
-  result.passed = ran.passed;
-  result.report = std::move(ran.report);
+  result.script = drill::RunScript(*script, *settings, batch.options);
   return result;
 }
 
@@ -195,7 +195,7 @@ void Print(const std::string& text) {
   std::fwrite(text.data(), 1, text.size(), stdout);
 }
 
-void Tell(const Batch& batch, size_t i, const Result& result) {
+void Tell(const Batch& batch, size_t i, const drill::DrillResult& result) {
   const std::string& path = batch.paths[i];
   if (batch.tap) {
     Print(absl::StrCat(result.passed ? "ok " : "not ok ", i + 1, " - ",
@@ -208,20 +208,26 @@ void Tell(const Batch& batch, size_t i, const Result& result) {
   Print(result.report);
 }
 
-int RunAll(const Batch& batch) {
+int RunAll(const Batch& batch, drill::Outputs& outputs) {
   if (batch.tap) {
     Print(absl::StrCat("TAP version 13\n1..", batch.paths.size(), "\n"));
   }
   size_t passed = 0;
   bool readable = true;
+  absl::Status kept;
   {
     Pool pool(batch);
     for (size_t i = 0; i < batch.paths.size(); ++i) {
       const Result result = pool.Take(i);
-      Tell(batch, i, result);
-      passed += result.passed ? 1 : 0;
+      Tell(batch, i, result.script);
+      if (kept.ok()) kept = outputs.Add(batch.paths[i], result.script);
+      passed += result.script.passed ? 1 : 0;
       readable = readable && result.readable;
     }
+  }
+  if (kept.ok()) kept = outputs.Finish(batch.options);
+  if (!kept.ok()) {
+    return Complain(kVerb, std::string(kept.message()), kExitFailed);
   }
   const size_t failed = batch.paths.size() - passed;
   Print(absl::StrCat(passed, " passed, ", failed, " failed\n"));
@@ -288,9 +294,17 @@ absl::StatusOr<Batch> ReadFlags(const Flags& flags) {
 }
 
 int Run(const Flags& flags) {
-  const absl::StatusOr<Batch> batch = ReadFlags(flags);
-  if (batch.ok()) return RunAll(*batch);
-  return Complain(kVerb, std::string(batch.status().message()), kExitUsage);
+  absl::StatusOr<Batch> batch = ReadFlags(flags);
+  drill::Outputs outputs;
+  absl::Status status = batch.status();
+  if (status.ok()) {
+    status = outputs.Open(flags.json, flags.write, flags.scripts);
+  }
+  if (!status.ok()) {
+    return Complain(kVerb, std::string(status.message()), kExitUsage);
+  }
+  batch->options.keep_packets = outputs.wants_packets();
+  return RunAll(*batch, outputs);
 }
 
 }  // namespace
@@ -319,6 +333,12 @@ void AddDrillVerb(CLI::App& app, int* status) {
       ->type_name("N");
   verb->add_option("--seed", flags->seed, "of everything random (default 1)")
       ->type_name("N");
+  verb->add_option("--json", flags->json, "write the results as JSON")
+      ->type_name("FILE");
+  verb->add_option("--write", flags->write,
+                   "write the packets of every script, each script an "
+                   "interface of its own")
+      ->type_name("FILE.pcapng");
   AddSettingsFlags(*verb, flags->settings);
   verb->callback([flags, status] { *status = Run(*flags); });
 }

@@ -169,4 +169,15 @@ for jobs in 1 2 7; do
   cmp -s "$tmp/out" "$tmp/once" || complain "--jobs $jobs: other output"
 done
 
+# Files: results as JSON, packets as a capture with an interface a script.
+run 1 --json results.json --write packets.pcapng good.pkt empty.pkt
+for words in '"passed": 1' '"failed": 1' '"path": "good.pkt"' 'empty.pkt:1:1: '; do
+  grep -qF -- "$words" "$tmp/results.json" || complain "JSON without $words"
+done
+packets=$(tshark -r "$tmp/packets.pcapng" -T fields -e frame.interface_name)
+[[ $(sort -u <<<"$packets") == good.pkt ]] || complain "captured: $packets"
+run 2 --json good.pkt good.pkt
+run 2 --write no/such/folder.pcapng good.pkt
+run 2 --json - good.pkt
+
 exit $failed

@@ -17,7 +17,8 @@ DrillHost::DrillHost(const ScriptSettings& settings,
       host_(sim_.AddHost("drill")),
       tun_(tunattach(host_.ns, "tun0")),
       hook_(hook),
-      hook_arg_(arg) {
+      hook_arg_(arg),
+      keep_packets_(options.keep_packets) {
   tun_.set_transmit(Transmitted, this);
   error_ = Configure(settings);
 }
@@ -75,10 +76,22 @@ bool DrillHost::RunUntilSent(Nanoseconds limit) {
   return WithinLimits();
 }
 
+void DrillHost::Inject(std::span<const std::byte> packet) {
+  Keep(/*outbound=*/false, packet);
+  tun_.Inject(packet);
+}
+
+void DrillHost::Keep(bool outbound, std::span<const std::byte> bytes) {
+  if (!keep_packets_ || kept_bytes_ + bytes.size() > kMaxKeptBytes) return;
+  kept_bytes_ += bytes.size();
+  packets_.push_back({now(), outbound, {bytes.begin(), bytes.end()}});
+}
+
 void DrillHost::Transmitted(void* self, uint64_t /*packet*/,
                             std::span<const std::byte> bytes) {
   auto& host = *static_cast<DrillHost*>(self);
   ++host.sent_;
+  host.Keep(/*outbound=*/true, bytes);
   host.hook_(host.hook_arg_, bytes);
 }
 

@@ -10,6 +10,8 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "drivers/if_tun.h"
 #include "tools/drill/options.h"
@@ -52,13 +54,16 @@ class DrillHost {
   // clock then stands there, else at the last thing that happened.
   [[nodiscard]] bool RunUntilSent(Nanoseconds limit);
   // A packet, beginning with its IP header, arrives.
-  void Inject(std::span<const std::byte> packet) { tun_.Inject(packet); }
+  void Inject(std::span<const std::byte> packet);
+  // What crossed the wire so far, if DrillOptions::keep_packets; once.
+  std::vector<WirePacket> TakePackets() { return std::move(packets_); }
 
  private:
   static void Transmitted(void* self, uint64_t packet,
                           std::span<const std::byte> bytes);
   std::string Configure(const ScriptSettings& settings);
   bool WithinLimits();
+  void Keep(bool outbound, std::span<const std::byte> bytes);
 
   Simulation sim_;
   Host& host_;
@@ -66,6 +71,9 @@ class DrillHost {
   SendHook hook_;
   void* hook_arg_;
   uint64_t sent_ = 0;  // packets
+  const bool keep_packets_;
+  std::vector<WirePacket> packets_;
+  size_t kept_bytes_ = 0;  // in packets_
   std::string error_;
 };
 

@@ -388,6 +388,7 @@ DrillResult Runner::Run() {
   } else if (options_.verbose) {
     result.report = history_.Text("  ");
   }
+  result.packets = host_.TakePackets();
   return result;
 }
 

@@ -3,10 +3,13 @@
 #ifndef SPLNET_TOOLS_DRILL_RUNNER_H_
 #define SPLNET_TOOLS_DRILL_RUNNER_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "stack/kern/settings.h"
+#include "stack/kern/time.h"
 #include "tools/drill/options.h"
 #include "tools/drill/script.h"
 
@@ -19,7 +22,19 @@ struct DrillOptions {
   bool allow_extra = false;
   // The result's report tells every event, also when the script passes.
   bool verbose = false;
+  // The result has the packets that crossed the wire.
+  bool keep_packets = false;
   uint64_t seed = 1;
+};
+
+// Bytes of packets that are kept of one script; what comes then is not.
+inline constexpr size_t kMaxKeptBytes = size_t{64} << 20;
+
+// A packet on the script's wire, beginning with its IP header.
+struct WirePacket {
+  Nanoseconds time{0};    // since the script's start
+  bool outbound = false;  // the stack sent it
+  std::vector<std::byte> bytes;
 };
 
 struct DrillResult {
@@ -27,6 +42,7 @@ struct DrillResult {
   // Why it failed, in lines that each end with a newline; "" when it passed
   // and `verbose` was not asked for.
   std::string report;
+  std::vector<WirePacket> packets;  // with keep_packets
 };
 
 // Runs `script` in a Simulation of its own.  Several threads may do so at
