@@ -327,6 +327,7 @@ void AddDrillVerb(CLI::App& app, int* status) {
                    "personality's, OpenBSD or FreeBSD, is defined by itself")
       ->type_name("NAME=VALUE")
       ->expected(1)
+      ->allow_extra_args(false)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
   verb->add_option("--jobs", flags->jobs,
                    "scripts that run at once (default: one for each core)")

@@ -270,6 +270,7 @@ void AddReplayVerb(CLI::App& app, int* status) {
                    "client, or an address, which may be given several times")
       ->type_name("server|client|ADDRESS")
       ->expected(1)
+      ->allow_extra_args(false)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
   verb->add_flag("--observe", options.observe,
                  "play no end: take every packet in, send nothing");

@@ -42,6 +42,7 @@ void AddSettingsFlags(CLI::App& verb, SettingsFlags& flags) {
                   "be given several times")
       ->type_name("NAME=VALUE")
       ->expected(1)
+      ->allow_extra_args(false)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
 }
 
@@ -58,7 +59,8 @@ absl::Status AssignSetting(Settings& settings, std::string_view assignment) {
       return absl::OkStatus();
     case kENOENT:
       return absl::NotFoundError(
-          absl::StrCat("'", text, "': there is no setting ", name));
+          absl::StrCat("'", text, "': there is no setting ", name,
+                       ": splnet sysctl lists those that there are"));
     default:
       return absl::InvalidArgumentError(
           absl::StrCat("'", text, "': give ", name, " ", RangeOf(name)));

@@ -9,6 +9,7 @@
 #include "tools/bulk_verb.h"
 #include "tools/drill_verb.h"
 #include "tools/replay_verb.h"
+#include "tools/sysctl_verb.h"
 #include "tools/verb.h"
 
 namespace {
@@ -43,6 +44,7 @@ int main(int argc, char** argv) {
   splnet::AddReplayVerb(app, &status);
   splnet::AddBulkVerb(app, &status);
   splnet::AddDrillVerb(app, &status);
+  splnet::AddSysctlVerb(app, &status);
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& help) {

@@ -148,7 +148,8 @@ nonsense
 END
 run 0 names.pkt
 run 0 --personality freebsd names.pkt
-run 1 --define EXTRA=1 names.pkt
+run 1 --define EXTRA=1 names.pkt good.pkt
+counts 1 1
 says "names.pkt:8:1: "
 
 # TAP, in the order of the arguments, with any number of jobs the same.
