@@ -287,6 +287,26 @@ const Row kHolds[] = {
 +0 > S. 0:0(0) ack 1 <...>
 +0 `sockstat | grep SYN_RCVD`
 )"},
+    {"StructsByPlace", kAccepted + R"(
++0 setsockopt(4, SOL_SOCKET, SO_LINGER, {1, 5}, 8) = 0
++0 getsockopt(4, SOL_SOCKET, SO_LINGER, {SO_LINGER, 5}, [8]) = 0
++0 getsockopt(4, SOL_SOCKET, SO_LINGER, {l_linger=5, ...}, [8]) = 0
++0 setsockopt(4, SOL_SOCKET, SO_RCVTIMEO, {1, 5}, 16) = 0
++0 getsockopt(4, SOL_SOCKET, SO_RCVTIMEO, {tv_sec=1, tv_usec=5}, [16]) = 0
++0 getsockopt(4, SOL_SOCKET, SO_RCVTIMEO, {1, 5}, [16]) = 0
++0 poll([{4, POLLOUT, POLLOUT}], 1, 0) = 1
+)"},
+    {"NamesOfStates", kAccepted + R"(
++0 getsockopt(3, IPPROTO_TCP, TCP_INFO, {tcpi_state=TCPS_LISTEN}, ...) = 0
++0 getsockopt(4, IPPROTO_TCP, TCP_INFO, {tcpi_state=TCPS_ESTABLISHED},
+              ...) = 0
++0 close(3) = 0
+)"},
+    {"ATextThatIsAnOptionsValue", kAccepted + R"(
++0 setsockopt(4, IPPROTO_TCP, TCP_CONGESTION, "cubic", 5) = 0
++0 getsockopt(4, IPPROTO_TCP, TCP_CONGESTION, "cubic", ...) = 0
++0 getsockopt(4, IPPROTO_TCP, TCP_CONGESTION, "cu"..., ...) = 0
+)"},
     {"AWrongPacketThatIsNotFatal", "--non_fatal=packet\n" + kAccepted + R"(
 +0 write(4, ..., 10) = 10
 +0 > P. 1:11(10) ack 99
@@ -415,6 +435,87 @@ const Row kFails[] = {
     {"WrongTcpInfo", kAccepted + R"(
 +0 getsockopt(4, IPPROTO_TCP, TCP_INFO, {tcpi_state=5}, ...) = 0)",
      "tcpi_state=4"},
+    {"NoSuchFieldOfTcpInfo", kAccepted + R"(
++0 getsockopt(4, IPPROTO_TCP, TCP_INFO, {tcpi_nosuch=5}, ...) = 0)",
+     "no field tcpi_nosuch in a struct tcp_info; its fields are tcpi_state, "},
+    {"NoSuchState", kAccepted + R"(
++0 getsockopt(4, IPPROTO_TCP, TCP_INFO, {tcpi_state=TCPS_FOO}, ...) = 0)",
+     "the symbol TCPS_FOO is not known"},
+    {"AnotherState", kAccepted + R"(
++0 getsockopt(4, IPPROTO_TCP, TCP_INFO, {tcpi_state=TCPS_CLOSED}, ...) = 0)",
+     "tcpi_state=4"},
+    {"NoSuchFieldOfLinger", kAccepted + R"(
++0 getsockopt(4, SOL_SOCKET, SO_LINGER, {onoff=0, lingerr=9}, [8]) = 0)",
+     "no field lingerr in a struct linger; its fields are onoff, linger, "
+     "l_onoff, l_linger"},
+    {"NoSuchFieldOfLingerToSet", kAccepted + R"(
++0 setsockopt(4, SOL_SOCKET, SO_LINGER, {onof=1, linger=0}, 8) = 0)",
+     "no field onof in a struct linger"},
+    {"TooManyFieldsOfLinger", kAccepted + R"(
++0 setsockopt(4, SOL_SOCKET, SO_LINGER, {1, 0, 7}, 8) = 0)",
+     "7 needs a name in a struct linger"},
+    {"AnotherLingerByPlace", kAccepted + R"(
++0 getsockopt(4, SOL_SOCKET, SO_LINGER, {0, 9}, [8]) = 0)",
+     "{0, 0}"},
+    {"NoSuchFieldOfTimeval", kAccepted + R"(
++0 setsockopt(4, SOL_SOCKET, SO_RCVTIMEO, {sec=1, usec=0}, 16) = 0)",
+     "no field sec in a struct timeval; its fields are tv_sec, tv_usec"},
+    {"TheStructOfAnotherOption", kAccepted + R"(
++0 getsockopt(4, SOL_SOCKET, SO_RCVTIMEO, {onoff=0, linger=0}, ...) = 0)",
+     "no field onoff in a struct timeval"},
+    {"AStructForANumber", kAccepted + R"(
++0 getsockopt(4, SOL_SOCKET, SO_TYPE, {type=1}, ...) = 0)",
+     "the option's value is no struct"},
+    {"AStructThatCannotBeSet", kAccepted + R"(
++0 setsockopt(4, IPPROTO_TCP, TCP_INFO, {tcpi_state=4}, 4) = 0)",
+     "the option cannot be set"},
+    {"NoSuchFieldOfPollfd", kAccepted + R"(
++0 poll([{fd=4, events=POLLOUT, reevents=POLLIN}], 1, 0) = 1)",
+     "no field reevents in a struct pollfd; its fields are fd, events, "
+     "revents"},
+    {"NoSuchEvent", kAccepted + R"(
++0 poll([{fd=4, events=POLLOUT, revents=POLLFOO}], 1, 0) = 1)",
+     "the symbol POLLFOO is not known"},
+    {"AnotherReadinessByPlace",
+     kAccepted + "+0 poll([{4, POLLOUT, POLLIN}], 1, 0) = 1",
+     "{4, POLLOUT, 4}"},
+    {"NoStructPollfd", kAccepted + "+0 poll([4], 1, 0) = 1",
+     "4 is no struct pollfd"},
+    {"NoSuchFieldOfAnAddress", R"(
+0 socket(..., SOCK_STREAM, IPPROTO_TCP) = 3
++0 bind(3, {sa_family=AF_INET, sin_prt=htons(80), sin_addr=INADDR_ANY}, ...) = 0)",
+     "no field sin_prt in a struct sockaddr_in; its fields are sa_family, "
+     "sin_port, sin_addr, sin_family"},
+    {"NoSuchFieldOfAnAddressThatComesBack", kDatagram + R"(
++0 < udp (10)
++0 recvfrom(3, ..., 100, 0, {sa_famly=AF_INET}, [16]) = 10)",
+     "no field sa_famly in a struct sockaddr_in"},
+    {"NoSuchFieldOfTheAddressOfAccept", kAccepted + R"(
++0 accept(3, {sa_family=AF_INET, port=5}, ...) = 5)",
+     "no field port in a struct sockaddr_in"},
+    {"AnotherSenderByPlace", kDatagram + R"(
++0 < udp (10)
++0 recvfrom(3, ..., 100, 0, {AF_INET, htons(9), ...}, [16]) = 10)",
+     "{AF_INET, 8080, ...}"},
+    {"NoSuchFieldOfMsghdr", kAccepted + R"(
++0 sendmsg(4, {msg_nam=..., msg_iov(1)=[{..., 7}], msg_flags=0}, 0) = 7)",
+     "no field msg_nam in a struct msghdr; its fields are msg_name, "},
+    {"NoSuchFieldOfMsghdrThatComesBack", kAccepted + R"(
++0 recvmsg(4, {msg_iov(1)=[{..., 7}], msg_flag=0}, 0) = 7)",
+     "no field msg_flag in a struct msghdr"},
+    {"NoSuchFieldOfIovec", kAccepted + R"(
++0 writev(4, [{iov_base=..., iov_length=7}], 1) = 7)",
+     "no field iov_length in a struct iovec; its fields are iov_base, iov_len"},
+    {"AnotherText", kAccepted + R"(
++0 setsockopt(4, IPPROTO_TCP, TCP_CONGESTION, "cubic", 5) = 0
++0 getsockopt(4, IPPROTO_TCP, TCP_CONGESTION, "reno", ...) = 0)",
+     "\"cubic\""},
+    {"MoreThanTheOptionHas", kAccepted + R"(
++0 getsockopt(4, SOL_SOCKET, SO_TYPE, [1, 7], ...) = 0)",
+     "TYPE, [1], "},
+    {"ANumberAlone", kAccepted + R"(
++0 getsockopt(4, SOL_SOCKET, SO_TYPE, 7, ...) = 0)",
+     "TYPE, 1, "},
     {"WrongIcmpCode", R"(
 0 < udp (10)
 +0 > icmp unreachable host_unreachable)",

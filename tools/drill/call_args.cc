@@ -81,6 +81,39 @@ int64_t ArgReader::ValueOf(size_t i, const Expr& expr) {
   return value;
 }
 
+bool ArgReader::IsStruct(size_t i, const Expr& expr, const StructType& type,
+                         const char* form) {
+  if (expr.kind != Expr::Kind::kStruct) {
+    Fail(i, ExprText(expr) + " is no struct " + std::string(type.name) +
+                ": give " + form);
+    return false;
+  }
+  const std::string error = CheckFieldNames(type, expr);
+  if (!error.empty()) Fail(i, error);
+  return error.empty();
+}
+
+void ArgReader::Expected(size_t i, const Expr& expr) {
+  switch (expr.kind) {
+    case Expr::Kind::kEllipsis:
+    case Expr::Kind::kString:
+      return;
+    case Expr::Kind::kList:
+    case Expr::Kind::kStruct:
+      for (const Expr& item : expr.items) Expected(i, item);
+      return;
+    default:
+      ValueOf(i, expr);
+  }
+}
+
+void ArgReader::ExpectedAddress(size_t i, const Expr& expr) {
+  if (expr.kind != Expr::Kind::kStruct) return;
+  const std::string error = CheckFieldNames(kStructSockaddr, expr);
+  if (!error.empty()) Fail(i, error);
+  Expected(i, expr);
+}
+
 int64_t ArgReader::Int(size_t i, int64_t otherwise) {
   return open(i) ? otherwise : ValueOf(i, at(i));
 }
@@ -103,10 +136,9 @@ Sockaddr ArgReader::Address(size_t i, const Sockaddr& otherwise) {
 }
 
 Sockaddr ArgReader::AddressOf(size_t i, const Expr& expr) {
-  if (expr.kind != Expr::Kind::kStruct) {
-    Fail(i, ExprText(expr) +
-                " is no address: give {sa_family=AF_INET, "
-                "sin_port=htons(N), sin_addr=inet_addr(\"A\")}");
+  if (!IsStruct(i, expr, kStructSockaddr,
+                "{sa_family=AF_INET, sin_port=htons(N), "
+                "sin_addr=inet_addr(\"A\")}")) {
     return {};
   }
   Sockaddr addr;
@@ -137,18 +169,21 @@ void SetInteger(Expr& expr, int64_t value) {
   expr = actual;
 }
 
-void SetField(Expr& expr, std::string_view name, int64_t value) {
-  for (Expr& item : expr.items) {
-    if (item.field == name) SetInteger(item, value);
+void SetField(Expr& expr, const StructType& type, std::string_view name,
+              int64_t value) {
+  for (size_t i = 0; i < expr.items.size(); ++i) {
+    if (FieldName(type, expr, i) == name) SetInteger(expr.items[i], value);
   }
 }
 
 void SetAddress(Expr& expr, const Sockaddr& addr) {
   if (expr.kind != Expr::Kind::kStruct) return;
-  SetField(expr, "sa_family", static_cast<int64_t>(addr.family()));
-  SetField(expr, "sin_family", static_cast<int64_t>(addr.family()));
-  SetField(expr, "sin_port", addr.port);
-  SetField(expr, "sin_addr", addr.addr.v4());
+  SetField(expr, kStructSockaddr, "sa_family",
+           static_cast<int64_t>(addr.family()));
+  SetField(expr, kStructSockaddr, "sin_family",
+           static_cast<int64_t>(addr.family()));
+  SetField(expr, kStructSockaddr, "sin_port", addr.port);
+  SetField(expr, kStructSockaddr, "sin_addr", addr.addr.v4());
 }
 
 }  // namespace splnet::drill

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "tools/drill/call.h"
+#include "tools/drill/struct_fields.h"
 
 namespace splnet::drill {
 
@@ -39,6 +40,15 @@ class ArgReader {
   // The same of an expression that is part of argument `i`.
   int64_t ValueOf(size_t i, const Expr& expr);
   Sockaddr AddressOf(size_t i, const Expr& expr);
+  // Whether `expr`, part of argument `i`, is a struct of `type` with no other
+  // fields than that has; `form` says how to write it.
+  bool IsStruct(size_t i, const Expr& expr, const StructType& type,
+                const char* form);
+  // What the script expects to come back must be something that can: every
+  // number in `expr`, a list, struct or value alone, has a known value.
+  void Expected(size_t i, const Expr& expr);
+  // The same of an address, which need not be given.
+  void ExpectedAddress(size_t i, const Expr& expr);
   void Fail(size_t i, const std::string& what);
 
  private:
@@ -58,8 +68,9 @@ const Expr* FieldAt(const Expr& expr, std::string_view name, size_t place);
 // Puts what came back in the place of what the script expects there; what is
 // the same, and "...", stays as it is written.
 void SetInteger(Expr& expr, int64_t value);
-// The same of the field of a struct, if it has it.
-void SetField(Expr& expr, std::string_view name, int64_t value);
+// The same of the field of a struct, by its name or its place, if it has it.
+void SetField(Expr& expr, const StructType& type, std::string_view name,
+              int64_t value);
 // The same of an address.
 void SetAddress(Expr& expr, const Sockaddr& addr);
 

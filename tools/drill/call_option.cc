@@ -29,14 +29,19 @@ T Load(const std::vector<std::byte>& bytes) {
   return value;
 }
 
-bool IsLinger(const Expr& expr) {
-  return FindField(expr, "l_onoff") != nullptr ||
-         FindField(expr, "onoff") != nullptr;
-}
-
-bool IsTimeval(const Expr& expr) {
-  return FindField(expr, "tv_sec") != nullptr ||
-         FindField(expr, "tv_usec") != nullptr;
+// The struct of the option that the call is about; null if it has none, and
+// then `expr` may be no struct.
+const StructType* StructOf(ArgReader& args, const Call& call, size_t i) {
+  const StructType* const type = OptionStruct(call.number[0], call.number[1]);
+  const Expr& expr = args.at(i);
+  if (expr.kind != Expr::Kind::kStruct) return type;
+  if (type == nullptr) {
+    args.Fail(i, "the option's value is no struct: give [N]");
+  } else if (const std::string error = CheckFieldNames(*type, expr);
+             !error.empty()) {
+    args.Fail(i, error);
+  }
+  return type;
 }
 
 // A struct's one field under either of two names; 0 if it has none.
@@ -48,8 +53,10 @@ int64_t Field(ArgReader& args, size_t i, const Expr& expr, const char* name,
 }
 
 // An option's value in the layout of BSD's types.
-void ReadValue(ArgReader& args, size_t i, std::vector<std::byte>& bytes) {
+void ReadValue(ArgReader& args, const Call& call, size_t i,
+               std::vector<std::byte>& bytes) {
   const Expr& expr = args.at(i);
+  const StructType* const type = StructOf(args, call, i);
   if (expr.kind == Expr::Kind::kString) {
     for (const char c : expr.text) bytes.push_back(static_cast<std::byte>(c));
   } else if (expr.kind == Expr::Kind::kList) {
@@ -62,18 +69,20 @@ void ReadValue(ArgReader& args, size_t i, std::vector<std::byte>& bytes) {
     }
   } else if (expr.kind != Expr::Kind::kStruct) {
     Append(bytes, static_cast<int32_t>(args.ValueOf(i, expr)));
-  } else if (IsTimeval(expr)) {
+  } else if (type == &kStructTimeval) {
     Timeval tv;
-    tv.sec = Field(args, i, expr, "tv_sec", "", 0);
-    tv.usec = Field(args, i, expr, "tv_usec", "", 1);
+    tv.sec = Field(args, i, expr, "tv_sec", "tv_sec", 0);
+    tv.usec = Field(args, i, expr, "tv_usec", "tv_usec", 1);
     Append(bytes, tv);
-  } else {
+  } else if (type == &kStructLinger) {
     Linger linger;
     linger.onoff =
         static_cast<int32_t>(Field(args, i, expr, "onoff", "l_onoff", 0));
     linger.seconds =
         static_cast<int32_t>(Field(args, i, expr, "linger", "l_linger", 1));
     Append(bytes, linger);
+  } else if (type != nullptr) {
+    args.Fail(i, "the option cannot be set");
   }
 }
 
@@ -89,7 +98,7 @@ std::string PrepareSetsockopt(CallContext& context, Call& call) {
   if (args.open(3)) {
     args.Fail(3, "the option's value is needed");
   } else {
-    ReadValue(args, 3, call.option);
+    ReadValue(args, call, 3, call.option);
   }
   const int64_t len = args.Int(4, static_cast<int64_t>(call.option.size()));
   if (len < 0 || len > kMaxOption) args.Fail(4, "no option is that long");
@@ -113,6 +122,9 @@ std::string PrepareGetsockopt(CallContext& context, Call& call) {
   call.number[0] = args.Int(1);
   call.number[1] = args.Int(2);
   call.option.resize(kMaxOption);
+  StructOf(args, call, 3);
+  args.Expected(3, args.at(3));
+  args.Expected(4, args.at(4));
   return args.error();
 }
 
@@ -125,6 +137,40 @@ Task<void> PerformGetsockopt(Process& p, Call& call) {
   call.option.resize(n.ok() ? n.value : 0);
 }
 
+// A text that came back, which may end with a zero.
+void FillText(const Call& call, Expr& expr) {
+  std::string text;
+  for (const std::byte b : call.option) {
+    if (b == std::byte{0}) break;
+    text.push_back(static_cast<char>(b));
+  }
+  if (expr.open_ended && text.starts_with(expr.text)) return;
+  expr.text = text;
+  expr.open_ended = false;
+}
+
+// What came back, in the fields that the script gives.
+void FillStruct(const Call& call, Expr& expr) {
+  const StructType* const type = OptionStruct(call.number[0], call.number[1]);
+  if (type == &kStructTcpInfo) {
+    const auto info = Load<TcpInfo>(call.option);
+    for (Expr& item : expr.items) {
+      const auto value = tcp_info_field(info, item.field);
+      if (value) SetInteger(item, *value);
+    }
+  } else if (type == &kStructTimeval) {
+    const auto tv = Load<Timeval>(call.option);
+    SetField(expr, *type, "tv_sec", tv.sec);
+    SetField(expr, *type, "tv_usec", tv.usec);
+  } else if (type == &kStructLinger) {
+    const auto linger = Load<Linger>(call.option);
+    SetField(expr, *type, "onoff", linger.onoff);
+    SetField(expr, *type, "l_onoff", linger.onoff);
+    SetField(expr, *type, "linger", linger.seconds);
+    SetField(expr, *type, "l_linger", linger.seconds);
+  }
+}
+
 void FillGetsockopt(const CallContext& /*context*/, const Call& call,
                     SyscallEvent& seen) {
   Expr& expr = seen.args[3];
@@ -135,23 +181,18 @@ void FillGetsockopt(const CallContext& /*context*/, const Call& call,
       std::memcpy(&value, call.option.data() + 4 * i, sizeof value);
       SetInteger(expr.items[i], value);
     }
-  } else if (expr.kind == Expr::Kind::kStruct &&
-             call.number[0] == kIpProtoTcp && call.number[1] == kTCP_INFO) {
-    const auto info = Load<TcpInfo>(call.option);
-    for (Expr& item : expr.items) {
-      const auto value = tcp_info_field(info, item.field);
-      if (value) SetInteger(item, *value);
+    // What the option does not have cannot be what the script expects.
+    const size_t whole = std::max<size_t>(call.option.size() / 4, 1);
+    while (expr.items.size() > whole &&
+           expr.items.back().kind != Expr::Kind::kEllipsis) {
+      expr.items.pop_back();
     }
-  } else if (expr.kind == Expr::Kind::kStruct && IsTimeval(expr)) {
-    const auto tv = Load<Timeval>(call.option);
-    SetField(expr, "tv_sec", tv.sec);
-    SetField(expr, "tv_usec", tv.usec);
-  } else if (expr.kind == Expr::Kind::kStruct && IsLinger(expr)) {
-    const auto linger = Load<Linger>(call.option);
-    SetField(expr, "onoff", linger.onoff);
-    SetField(expr, "l_onoff", linger.onoff);
-    SetField(expr, "linger", linger.seconds);
-    SetField(expr, "l_linger", linger.seconds);
+  } else if (expr.kind == Expr::Kind::kString) {
+    FillText(call, expr);
+  } else if (expr.kind == Expr::Kind::kStruct) {
+    FillStruct(call, expr);
+  } else {
+    SetInteger(expr, Load<int32_t>(call.option));
   }
   Expr& len = seen.args[4];
   if (len.kind == Expr::Kind::kList && len.items.size() == 1) {
@@ -220,6 +261,11 @@ std::string PreparePoll(CallContext& context, Call& call) {
     return args.error();
   }
   for (const Expr& item : args.at(0).items) {
+    if (!args.IsStruct(0, item, kStructPollfd,
+                       "{fd=N, events=POLLIN, revents=...}")) {
+      return args.error();
+    }
+    args.Expected(0, item);
     const Expr* const fd = FieldAt(item, "fd", 0);
     const Expr* const events = FieldAt(item, "events", 1);
     PollFd poll;
@@ -251,10 +297,7 @@ void FillPoll(const CallContext& /*context*/, const Call& call,
               SyscallEvent& seen) {
   std::vector<Expr>& items = seen.args[0].items;
   for (size_t i = 0; i < std::min(items.size(), call.polls.size()); ++i) {
-    SetField(items[i], "revents", call.polls[i].revents);
-    if (items[i].items.size() == 3 && items[i].items[2].field.empty()) {
-      SetInteger(items[i].items[2], call.polls[i].revents);
-    }
+    SetField(items[i], kStructPollfd, "revents", call.polls[i].revents);
   }
 }
 

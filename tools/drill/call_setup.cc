@@ -83,6 +83,7 @@ Task<void> PerformListen(Process& p, Call& call) {
 std::string PrepareAccept(CallContext& context, Call& call) {
   ArgReader args(*call.script);
   args.Descriptor(context, call);
+  if (args.has(1)) args.ExpectedAddress(1, args.at(1));
   return args.error();
 }
 

@@ -35,6 +35,7 @@ std::vector<size_t> ReadPieces(ArgReader& args, size_t i, const Expr& list,
   }
   int64_t total = 0;
   for (const Expr& item : list.items) {
+    if (!args.IsStruct(i, item, kStructIovec, "{..., LENGTH}")) return {};
     const Expr* const base = FieldAt(item, "iov_base", 0);
     const Expr* const len = FieldAt(item, "iov_len", 1);
     const int64_t n = len == nullptr ? 0 : args.ValueOf(i, *len);
@@ -75,6 +76,7 @@ void ReadMessage(ArgReader& args, const CallContext& context, Call& call,
     return args.Fail(1, "give {msg_iov=[{..., LENGTH}], ...}");
   }
   const Expr& msg = args.at(1);
+  if (!args.IsStruct(1, msg, kStructMsghdr, "")) return;
   const Expr* const iov = FindField(msg, "msg_iov");
   const Expr* const count = FindField(msg, "msg_iovlen");
   if (iov == nullptr) return args.Fail(1, "msg_iov is missing");
@@ -83,6 +85,10 @@ void ReadMessage(ArgReader& args, const CallContext& context, Call& call,
                             : static_cast<int64_t>(iov->items.size());
   Allot(call, ReadPieces(args, 1, *iov, n, text));
   call.msg.iov = call.iov;
+  for (const char* const number : {"msg_controllen", "msg_flags"}) {
+    const Expr* const field = FindField(msg, number);
+    if (field != nullptr) args.Expected(1, *field);
+  }
   const Expr* const name = FindField(msg, "msg_name");
   if (name == nullptr) return;
   call.msg.name = name->kind == Expr::Kind::kEllipsis
@@ -177,6 +183,7 @@ std::string PrepareRead(CallContext& context, Call& call) {
   args.Descriptor(context, call);
   call.buffer.resize(args.Count(2, 0));
   call.number[0] = args.Int(3, 0);
+  if (args.has(4)) args.ExpectedAddress(4, args.at(4));
   return args.error();
 }
 
@@ -242,8 +249,8 @@ void FillRecvfrom(const CallContext& /*context*/, const Call& call,
 
 void FillRecvmsg(const CallContext& /*context*/, const Call& call,
                  SyscallEvent& seen) {
-  SetField(seen.args[1], "msg_flags", call.msg.flags);
-  SetField(seen.args[1], "msg_controllen",
+  SetField(seen.args[1], kStructMsghdr, "msg_flags", call.msg.flags);
+  SetField(seen.args[1], kStructMsghdr, "msg_controllen",
            static_cast<int64_t>(call.msg.controllen));
   for (Expr& field : seen.args[1].items) {
     if (field.field == "msg_name") SetAddress(field, call.msg.name);

@@ -78,6 +78,18 @@ constexpr Symbol kSymbols[] = {
     {"TCP_KEEPINTVL", kTCP_KEEPINTVL},
     {"TCP_KEEPCNT", kTCP_KEEPCNT},
 
+    {"TCPS_CLOSED", Int(TcpState::kClosed)},
+    {"TCPS_LISTEN", Int(TcpState::kListen)},
+    {"TCPS_SYN_SENT", Int(TcpState::kSynSent)},
+    {"TCPS_SYN_RECEIVED", Int(TcpState::kSynReceived)},
+    {"TCPS_ESTABLISHED", Int(TcpState::kEstablished)},
+    {"TCPS_CLOSE_WAIT", Int(TcpState::kCloseWait)},
+    {"TCPS_FIN_WAIT_1", Int(TcpState::kFinWait1)},
+    {"TCPS_CLOSING", Int(TcpState::kClosing)},
+    {"TCPS_LAST_ACK", Int(TcpState::kLastAck)},
+    {"TCPS_FIN_WAIT_2", Int(TcpState::kFinWait2)},
+    {"TCPS_TIME_WAIT", Int(TcpState::kTimeWait)},
+
     {"IP_OPTIONS", kIP_OPTIONS},
     {"IP_HDRINCL", kIP_HDRINCL},
     {"IP_TOS", kIP_TOS},
