@@ -104,6 +104,18 @@ broken 's/write(4, ..., 1000) = 1000/write(4, ..., 1000) = 999/' \
   "broken.pkt:10: " "= 999" "= 1000"
 broken 's/^+0  accept.*/+0 accept(3, ..., ...) = -1 EAGAIN/' "broken.pkt:9: "
 
+# Failures that the script makes not fatal are told, and it passes.
+sed '2s/.*/--non_fatal=packet,syscall/;s/= 1000$/= 999/;s/ack 1 win 16384/ack 2/' \
+  "$tmp/good.pkt" >"$tmp/forgiven.pkt"
+run 0 forgiven.pkt
+says "forgiven.pkt:7: the packet differs in ack (not fatal)"
+says "forgiven.pkt:10: the call returned something else (not fatal)"
+counts 1 0
+run 0 --tap forgiven.pkt
+says "ok 1 - forgiven.pkt"
+says "# forgiven.pkt:7: the packet differs in ack (not fatal)"
+says "# forgiven.pkt:10: the call returned something else (not fatal)"
+
 # Text that is no script.
 broken 's/ack 1 win 16384/ack 1 wim 16384/' "broken.pkt:7:23: " "'wim'"
 broken 's/listen(3, 1)/lisden(3, 1)/' "broken.pkt:5:5: " "'lisden'"

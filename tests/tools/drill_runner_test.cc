@@ -307,10 +307,6 @@ const Row kHolds[] = {
 +0 getsockopt(4, IPPROTO_TCP, TCP_CONGESTION, "cubic", ...) = 0
 +0 getsockopt(4, IPPROTO_TCP, TCP_CONGESTION, "cu"..., ...) = 0
 )"},
-    {"AWrongPacketThatIsNotFatal", "--non_fatal=packet\n" + kAccepted + R"(
-+0 write(4, ..., 10) = 10
-+0 > P. 1:11(10) ack 99
-)"},
 };
 
 INSTANTIATE_TEST_SUITE_P(Drill, DrillHolds, testing::ValuesIn(kHolds), RowName);
@@ -516,6 +512,16 @@ const Row kFails[] = {
     {"ANumberAlone", kAccepted + R"(
 +0 getsockopt(4, SOL_SOCKET, SO_TYPE, 7, ...) = 0)",
      "TYPE, 1, "},
+    {"AFailureAfterOneThatIsNotFatal", "--non_fatal=packet\n" + kWritten + R"(
++0 > P. 1:11(10) ack 99
++0 write(4, ..., 10) = 9)",
+     "the packet differs in ack (not fatal)"},
+    {"AWrongCallWhereOnlyPacketsAreNotFatal",
+     "--non_fatal=packet\n" + kAccepted + "+0 write(4, ..., 10) = 9",
+     "the call returned something else\n"},
+    {"AWrongPacketWhereOnlyCallsAreNotFatal",
+     "--non_fatal=syscall\n" + kWritten + "+0 > P. 1:11(10) ack 99",
+     "the packet differs in ack\n"},
     {"WrongIcmpCode", R"(
 0 < udp (10)
 +0 > icmp unreachable host_unreachable)",
@@ -545,6 +551,65 @@ const Row kFails[] = {
 };
 
 INSTANTIATE_TEST_SUITE_P(Drill, DrillFails, testing::ValuesIn(kFails), RowName);
+
+// ------------------------------------------ failures that are not fatal
+
+class DrillForgives : public testing::TestWithParam<Row> {};
+
+TEST_P(DrillForgives, AndTells) {
+  const DrillResult result = RunText(GetParam().script);
+  EXPECT_TRUE(result.passed) << result.report;
+  EXPECT_NE(result.report.find(GetParam().says), std::string::npos)
+      << "without \"" << GetParam().says << "\":\n"
+      << result.report;
+}
+
+const Row kForgiven[] = {
+    {"AWrongPacket",
+     "--non_fatal=packet\n" + kWritten + "+0 > P. 1:11(10) ack 99",
+     "test.pkt:11: the packet differs in ack (not fatal)\n"
+     "  script:   +0 > P. 1:11(10) ack 99\n"},
+    {"WhatDiffers",
+     "--non_fatal=packet\n" + kWritten + "+0 > P. 1:11(10) ack 9",
+     "  differs:  ack: expected 9, seen 1\n"},
+    {"APacketThatIsMissing",
+     "--non_fatal=packet\n" + kAccepted + "+0 > . 1:1(0) ack 1",
+     "test.pkt:10: no packet was sent (not fatal)\n"},
+    {"APacketTooMany", "--non_fatal=packet\n" + kWritten,
+     "a packet that no line expects (not fatal)\n"},
+    {"AWrongResult",
+     "--non_fatal=syscall\n" + kAccepted +
+         "+0 close(4) = -1\n* > F. 1:1(0) ack 1",
+     "test.pkt:10: the call returned something else (not fatal)\n"
+     "  script:   +0 close(4) = -1\n"},
+    {"ACallThatReturnsTooEarly", "--non_fatal=syscall\n" + kAccepted + R"(
++0...0.3 read(4, ..., 10) = 10
++.1 < P. 1:11(10) ack 1 win 32792
+* > . 1:1(0) ack 11)",
+     "the call returned too early (not fatal)\n"},
+    {"APacketOfBoth", "--non_fatal=packet,syscall\n" + kAccepted + R"(
++0 write(4, ..., 10) = 9
++0 > P. 1:11(10) ack 99)",
+     "the packet differs in ack (not fatal)\n"},
+    {"ACallOfBoth", "--non_fatal=packet,syscall\n" + kAccepted + R"(
++0 write(4, ..., 10) = 9
++0 > P. 1:11(10) ack 99)",
+     "the call returned something else (not fatal)\n"},
+};
+
+INSTANTIATE_TEST_SUITE_P(Drill, DrillForgives, testing::ValuesIn(kForgiven),
+                         RowName);
+
+TEST(DrillRunner, TellsOfManyForgivenFailuresHowManyThereWere) {
+  std::string script = "--non_fatal=syscall\n";
+  for (int i = 0; i < 1000; ++i) script += "0 close(77) = 0\n";
+  const DrillResult result = RunText(script);
+  EXPECT_TRUE(result.passed) << result.report;
+  EXPECT_NE(result.report.find("test.pkt: 980 more failures (not fatal)\n"),
+            std::string::npos)
+      << result.report;
+  EXPECT_LT(result.report.size(), 50'000u);
+}
 
 // ---------------------------------------------------------------------- others
 

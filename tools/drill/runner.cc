@@ -26,6 +26,8 @@ constexpr Nanoseconds kSearch = std::chrono::hours(24);
 constexpr Nanoseconds kMaxTime = std::chrono::seconds(1'000'000'000);
 // Calls that may wait at once.
 constexpr size_t kMaxWaiting = 32;
+// Failures that are not fatal and are told at length; the rest are counted.
+constexpr size_t kMaxForgiven = 20;
 
 // When an event may happen.
 struct Window {
@@ -93,7 +95,12 @@ class Runner {
   bool TooMuch(const Event* event) {
     return Fail(event, "the script makes the host do more than a script may");
   }
+  // Each tells the failure and is true where the script makes it not fatal.
   bool PacketFail(Failure failure);
+  bool CallFail(const Call& call, std::string what, std::string expected,
+                std::string actual);
+  void Forgive(Failure failure);
+  std::string ForgivenText() const;
   void Note(const Event& event, std::string text) {
     history_.Add(host_.now(), event.position.line, std::move(text));
   }
@@ -111,6 +118,8 @@ class Runner {
   std::list<Waiting> waiting_;
   Nanoseconds base_{0};  // what relative times count from
   Failure failure_;
+  std::string forgiven_;   // reports of failures that were not fatal
+  size_t forgivings_ = 0;  // how many there were
 };
 
 void Runner::Sent(void* self, std::span<const std::byte> bytes) {
@@ -177,9 +186,23 @@ bool Runner::AwaitPacket(const Event& event, const Window& window) {
   return true;
 }
 
+void Runner::Forgive(Failure failure) {
+  failure.what += " (not fatal)";
+  if (++forgivings_ > kMaxForgiven) return;
+  forgiven_ += FailureText(script_, failure, history_);
+}
+
+std::string Runner::ForgivenText() const {
+  if (forgivings_ <= kMaxForgiven) return forgiven_;
+  return forgiven_ + script_.path + ": " +
+         std::to_string(forgivings_ - kMaxForgiven) +
+         " more failures (not fatal)\n";
+}
+
 bool Runner::PacketFail(Failure failure) {
   if (settings_.non_fatal_packet) {
     base_ = std::max(base_, failure.time);
+    Forgive(failure);
     history_.Add(failure.time, failure.event->position.line,
                  failure.actual + " (" + failure.what + ")");
     return true;
@@ -233,17 +256,20 @@ bool Runner::Outbound(const Event& event, const PacketEvent& packet,
 }
 
 bool Runner::CheckLeftovers() {
-  const bool allowed = options_.allow_extra || settings_.non_fatal_packet;
-  if (sent_.empty() || allowed) return true;
+  if (sent_.empty() || options_.allow_extra) return true;
   const SeenPacket& first = sent_.front();
   const size_t more = sent_.size() - 1;
   std::string what = "the stack sent a packet that no line expects";
   if (more > 0) what += ", and " + std::to_string(more) + " more";
   const PacketEvent plain;
-  Fail(&script_.events.back(), what, "nothing after this line",
-       SecondsText(first.time) + " " +
-           PacketText(ToScriptNumbers(first, nullptr), &plain));
-  return false;
+  Failure failure;
+  failure.event = &script_.events.back();
+  failure.time = host_.now();
+  failure.what = std::move(what);
+  failure.expected = "nothing after this line";
+  failure.actual = SecondsText(first.time) + " " +
+                   PacketText(ToScriptNumbers(first, nullptr), &plain);
+  return PacketFail(std::move(failure));
 }
 
 // --------------------------------------------------------------------- calls
@@ -275,14 +301,23 @@ bool Runner::MakeCall(const Event& event) {
   return good;
 }
 
+bool Runner::CallFail(const Call& call, std::string what, std::string expected,
+                      std::string actual) {
+  Fail(call.event, std::move(what), std::move(expected), std::move(actual));
+  if (!settings_.non_fatal_syscall) return false;
+  Forgive(std::move(failure_));
+  failure_ = {};
+  return true;
+}
+
 bool Runner::CheckOutcome(Call& call) {
   std::string actual;
   const bool good = CheckCall(context_, call, &actual);
   history_.Add(call.returned, call.event->position.line,
                good ? OutcomeText(context_, call) : actual);
-  if (good || settings_.non_fatal_syscall) return true;
-  return Fail(call.event, "the call returned something else",
-              SyscallText(*call.script), actual);
+  if (good) return true;
+  return CallFail(call, "the call returned something else",
+                  SyscallText(*call.script), actual);
 }
 
 bool Runner::CheckWaiting(Waiting& waiting) {
@@ -300,9 +335,8 @@ bool Runner::CheckWaiting(Waiting& waiting) {
     return true;
   }
   const bool early = call.returned < waiting.until;
-  return Fail(
-      call.event,
-      std::string("the call returned too ") + (early ? "early" : "late"),
+  return CallFail(
+      call, std::string("the call returned too ") + (early ? "early" : "late"),
       SecondsText(waiting.until) + " " + SyscallText(*call.script),
       SecondsText(call.returned) + " " + OutcomeText(context_, call));
 }
@@ -383,10 +417,11 @@ bool Runner::Finish() {
 DrillResult Runner::Run() {
   DrillResult result;
   result.passed = RunEvents();
+  result.report = ForgivenText();
   if (!result.passed) {
-    result.report = FailureText(script_, failure_, history_);
+    result.report += FailureText(script_, failure_, history_);
   } else if (options_.verbose) {
-    result.report = history_.Text("  ");
+    result.report += history_.Text("  ");
   }
   result.packets = host_.TakePackets();
   return result;

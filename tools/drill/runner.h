@@ -39,8 +39,9 @@ struct WirePacket {
 
 struct DrillResult {
   bool passed = false;
-  // Why it failed, in lines that each end with a newline; "" when it passed
-  // and `verbose` was not asked for.
+  // Why it failed, in lines that each end with a newline, after failures that
+  // the script makes not fatal; "" when there was none and `verbose` was not
+  // asked for.
   std::string report;
   std::vector<WirePacket> packets;  // with keep_packets
 };
