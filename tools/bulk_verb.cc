@@ -337,7 +337,8 @@ void AddBulkVerb(CLI::App& app, int* status) {
          "each way, as 100Mbit/s (the default), or unlimited");
   option("--queue", flags->queue, "N|SIZE",
          "packets that may wait for the link, or their bytes, taken as packets "
-         "of the MTU (default: one bandwidth-delay product)");
+         "of the MTU (default: one bandwidth-delay product, at "
+         "least 16 and two for each connection)");
   option("--loss", flags->loss, "PERCENT",
          "frames lost by chance, each way (default 0)");
   option("--mtu", flags->mtu, "BYTES", "of the link (default 1500)");

@@ -212,7 +212,9 @@ TEST(BulkOptions, TheQueueIsABandwidthDelayProduct) {
   options.bits_per_second = 100'000'000;
   EXPECT_EQ(BulkQueuePackets(options), 412u);  // of 1514 bytes
   options.rtt = Nanoseconds(0);
-  EXPECT_EQ(BulkQueuePackets(options), 1u);
+  EXPECT_EQ(BulkQueuePackets(options), 18u);  // room for a beginning
+  options.connections = 100;
+  EXPECT_EQ(BulkQueuePackets(options), 216u);
   options.queue_packets = 7;
   EXPECT_EQ(BulkQueuePackets(options), 7u);
 }

@@ -39,8 +39,10 @@ uint32_t BulkQueuePackets(const BulkOptions& options) {
   const auto bits = static_cast<unsigned __int128>(options.bits_per_second) *
                     static_cast<uint64_t>(options.rtt.count()) / 1'000'000'000;
   const auto packets = static_cast<uint64_t>(bits / frame_bits);
+  // At least an initial window, and all the SYNs that leave at one instant.
+  const uint64_t least = 16 + uint64_t{2} * options.connections;
   return static_cast<uint32_t>(
-      std::clamp<uint64_t>(packets, 1, kMostQueuePackets));
+      std::clamp<uint64_t>(packets, least, kMostQueuePackets));
 }
 
 absl::Status CheckBulkOptions(const BulkOptions& options) {

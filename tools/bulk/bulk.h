@@ -95,7 +95,8 @@ class Bulk {
   bool came_to_an_end_ = false;
 };
 
-// The packets that `options` let wait for the wire.
+// The packets that `options` let wait for the wire: if they do not say, a
+// bandwidth-delay product, and never less than what connections begin with.
 uint32_t BulkQueuePackets(const BulkOptions& options);
 
 // What cannot be done of what is asked for, and which flag to change.

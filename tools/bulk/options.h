@@ -19,7 +19,7 @@ struct BulkOptions {
   uint32_t loss_ppm = 0;  // of a million frames, each way
   Nanoseconds rtt = std::chrono::milliseconds(50);  // both ways' delay
   int64_t bits_per_second = 100'000'000;            // 0: unlimited
-  std::optional<uint32_t> queue_packets;  // none: a bandwidth-delay product
+  std::optional<uint32_t> queue_packets;  // none: see BulkQueuePackets()
   uint32_t mtu_bytes = 1500;
   int buffer_bytes = 0;  // SO_SNDBUF and SO_RCVBUF; 0: as the stack has it
   Nanoseconds interval = std::chrono::milliseconds(100);  // between samples
