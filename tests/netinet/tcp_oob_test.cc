@@ -32,7 +32,7 @@ class TcpOob : public TcpFixture {
       for (++i; i < uio.done() && SeqOf(bytes[i]) == last + 1; ++i) ++last;
       if (!text.empty()) text += ',';
       text += std::to_string(first);
-      if (last > first) text += "-" + std::to_string(last);
+      if (last > first) text.append("-").append(std::to_string(last));
     }
     return text;
   }
