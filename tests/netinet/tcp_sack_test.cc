@@ -103,9 +103,11 @@ TEST_F(TcpSackTest, FreebsdPacksTheOptionsOfASyn) {
   uint16_t port = 41000;
   for (const Row& row : kRows) {
     ns_.settings.tcp_rfc1323 = row.rfc1323;
-    InFrom(port++, "S 0:0(0) win 65535 <" + std::string(row.peer) + ">");
+    std::string syn("S 0:0(0) win 65535 <");
+    InFrom(port++, syn.append(row.peer).append(">"));
     const std::string out = Out();
-    EXPECT_EQ(out.substr(out.find('<')), "<" + std::string(row.options) + ">");
+    std::string options("<");
+    EXPECT_EQ(out.substr(out.find('<')), options.append(row.options) + '>');
   }
 }
 

@@ -199,8 +199,10 @@ TEST(Grep, FindsWhatItsPatternSays) {
 TEST(Grep, GivesUpOnPatternsThatTakeForEver) {
   std::string pattern;
   for (int i = 0; i < 50; ++i) pattern += "a*";
-  const CommandOutput output =
-      Grep({"grep", pattern + "b"}, std::string(5000, 'a') + "\n");
+  pattern += 'b';
+  std::string input(5000, 'a');
+  input += '\n';
+  const CommandOutput output = Grep({"grep", pattern}, input);
   EXPECT_EQ(output.status, 1);
 }
 
