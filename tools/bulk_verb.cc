@@ -19,6 +19,7 @@
 #include "tools/bulk/options.h"
 #include "tools/bulk/report.h"
 #include "tools/bulk/units.h"
+#include "tools/json_text.h"
 #include "tools/output_file.h"
 #include "tools/settings_flags.h"
 #include "tools/verb.h"
@@ -278,7 +279,7 @@ std::string RealTime(const report::Bulk& report, Nanoseconds real) {
 int Tell(const Flags& flags, Outputs& outputs, const report::Bulk& report,
          Nanoseconds real) {
   if (outputs.json) {
-    const absl::StatusOr<std::string> json = FormatJson(report);
+    const absl::StatusOr<std::string> json = JsonText(report);
     if (!json.ok()) {
       return Complain(kVerb, std::string(json.status().message()), kExitFailed);
     }

@@ -13,6 +13,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "tools/json_text.h"
 #include "tools/output_file.h"
 #include "tools/replay/capture_index.h"
 #include "tools/replay/observe.h"
@@ -161,7 +162,7 @@ int FinishWriting(Session& session) {
 // standard error; the exit status.
 int Tell(Session& session, const report::Replay& report) {
   if (session.json) {
-    const absl::StatusOr<std::string> json = FormatJson(report);
+    const absl::StatusOr<std::string> json = JsonText(report);
     if (!json.ok()) return Refuse(json.status(), kExitFailed);
     const absl::Status status = session.json->Write(*json);
     if (!status.ok()) return RefusePlace(status, "--json");

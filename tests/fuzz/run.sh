@@ -9,7 +9,7 @@ set -euo pipefail
 readonly SECONDS_TO_RUN=$1 FUZZER=$2
 
 name=$(basename "$FUZZER")
-work=$(dirname "$FUZZER")/../work/$name
+work=$(dirname "$FUZZER")/../runs/$name
 seeds=$(dirname "${BASH_SOURCE[0]}")/corpus/$name
 mkdir -p "$work/corpus"
 work=$(realpath --relative-base=. "$work")

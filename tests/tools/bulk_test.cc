@@ -10,6 +10,7 @@
 #include <sstream>
 
 #include "tools/bulk/report.h"
+#include "tools/json_text.h"
 #include "traces/capture.h"
 
 namespace splnet {
@@ -48,7 +49,7 @@ Outcome RunBulk(const BulkOptions& options) {
   EXPECT_TRUE(writer->Close().ok());
   outcome.report = MakeReport(options, bulk);
   outcome.text = FormatReport(outcome.report);
-  const auto json = FormatJson(outcome.report);
+  const auto json = JsonText(outcome.report);
   EXPECT_TRUE(json.ok());
   outcome.json = *json;
   std::ostringstream text;

@@ -2,8 +2,6 @@
 
 #include "tools/bulk/report.h"
 
-#include <google/protobuf/util/json_util.h>
-
 #include <algorithm>
 #include <utility>
 
@@ -258,21 +256,6 @@ std::string FormatReport(const report::Bulk& report) {
   absl::StrAppend(&out, "virtual time: ",
                   FormatTime(Nanoseconds(report.virtual_ns())), "\n");
   return out;
-}
-
-absl::StatusOr<std::string> FormatJson(const report::Bulk& report) {
-  google::protobuf::util::JsonPrintOptions options;
-  options.add_whitespace = true;
-  options.always_print_primitive_fields = true;
-  std::string json;
-  const auto status =
-      google::protobuf::util::MessageToJsonString(report, &json, options);
-  if (!status.ok()) {
-    return absl::InternalError(
-        absl::StrCat("the report cannot be written as JSON: ",
-                     std::string(status.message())));
-  }
-  return json;
 }
 
 }  // namespace splnet

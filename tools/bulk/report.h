@@ -5,7 +5,6 @@
 
 #include <string>
 
-#include "absl/status/statusor.h"
 #include "tools/bulk/bulk.h"
 #include "traces/report.pb.h"
 
@@ -15,8 +14,6 @@ namespace splnet {
 report::Bulk MakeReport(const BulkOptions& options, const Bulk& bulk);
 
 std::string FormatReport(const report::Bulk& report);
-absl::StatusOr<std::string> FormatJson(const report::Bulk& report);
-
 }  // namespace splnet
 
 #endif  // SPLNET_TOOLS_BULK_REPORT_H_

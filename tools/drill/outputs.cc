@@ -2,11 +2,10 @@
 
 #include "tools/drill/outputs.h"
 
-#include <google/protobuf/util/json_util.h>
-
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "tools/json_text.h"
 #include "tools/settings_flags.h"
 
 namespace splnet::drill {
@@ -83,16 +82,9 @@ absl::Status Outputs::Finish(const DrillOptions& options) {
   if (!json_) return absl::OkStatus();
   drill_.set_seed(options.seed);
   drill_.set_settings(DescribeSettings(options.settings));
-  google::protobuf::util::JsonPrintOptions print;
-  print.add_whitespace = true;
-  print.always_print_primitive_fields = true;
-  std::string json;
-  const auto status =
-      google::protobuf::util::MessageToJsonString(drill_, &json, print);
-  if (!status.ok()) {
-    return absl::InternalError("a script's name or report is no UTF-8");
-  }
-  return json_->Write(json);
+  const absl::StatusOr<std::string> json = JsonText(drill_);
+  if (!json.ok()) return json.status();
+  return json_->Write(*json);
 }
 
 }  // namespace splnet::drill

@@ -2,8 +2,6 @@
 
 #include "tools/replay/report.h"
 
-#include <google/protobuf/util/json_util.h>
-
 #include <algorithm>
 #include <map>
 #include <utility>
@@ -426,18 +424,6 @@ std::string FormatReport(const report::Replay& report) {
                           check.name(), check.detail());
   }
   return text;
-}
-
-absl::StatusOr<std::string> FormatJson(const report::Replay& report) {
-  google::protobuf::util::JsonPrintOptions options;
-  options.add_whitespace = true;
-  options.always_print_primitive_fields = true;
-  std::string json;
-  if (!google::protobuf::util::MessageToJsonString(report, &json, options)
-           .ok()) {
-    return absl::InternalError("the report cannot be written as JSON");
-  }
-  return json;
 }
 
 }  // namespace splnet

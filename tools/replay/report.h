@@ -5,7 +5,6 @@
 
 #include <string>
 
-#include "absl/status/statusor.h"
 #include "tools/replay/capture_index.h"
 #include "tools/replay/observe.h"
 #include "tools/replay/options.h"
@@ -23,9 +22,6 @@ report::Replay MakeReport(const ReplayOptions& options,
 
 // The report as text; a small capture's fits a screen.
 std::string FormatReport(const report::Replay& report);
-
-// The report as protobuf JSON.
-absl::StatusOr<std::string> FormatJson(const report::Replay& report);
 
 }  // namespace splnet
 
